@@ -1,0 +1,49 @@
+/*
+ * Between the processes of an appliance. Each child finds its descriptors at fixed numbers; all
+ * others are closed at exec.
+ *
+ * front <-> keeper: a SOCK_SEQPACKET pair that outlives both. A packet is a stamp (CHANNEL_STAMP
+ * bytes, big endian: the index in config.clients of who asks) and a frame of proto/. The request id
+ * is the front's. The keeper answers in the order of asking; its first packet is a HELLO with an
+ * empty body, the READY of a new generation (request id = generation).
+ *
+ * The front, on READY, sends a PING stamped CHANNEL_STAMP_FRONT, a marker: when its answer comes,
+ * everything asked before it and not answered was lost with the keeper's former life.
+ */
+#ifndef NISIM_SHARED_CHANNEL_H
+#define NISIM_SHARED_CHANNEL_H
+
+#include "message.h"
+
+#define CHANNEL_STAMP_BYTES 2
+#define CHANNEL_STAMP_FRONT 0xffff
+#define CHANNEL_PACKET_BYTES_MAX (CHANNEL_STAMP_BYTES + FRAME_BYTES_MAX)
+
+/* Descriptors of a keeper: argv is INDEX GENERATION CONFIG_PATH. */
+enum keeper_descriptor {
+    KEEPER_FD_CONFIG = 3,  /* the configuration file's bytes, read-only */
+    KEEPER_FD_READY = 4,   /* one byte written here when it can serve */
+    KEEPER_FD_CHANNEL = 5,
+};
+
+/* Descriptors of the front: argv is GENERATION KEEPERS CONFIG_PATH. */
+enum front_descriptor {
+    FRONT_FD_CONFIG = 3,
+    FRONT_FD_READY = 4,
+    FRONT_FD_LISTENER = 5,
+    FRONT_FD_CONTROL = 6, /* from nisimd: a byte is the index of a keeper that died */
+    FRONT_FD_CHANNELS = 7, /* keeper i's channel is at FRONT_FD_CHANNELS + i */
+};
+
+/* Why a child ended, for nisimd. After EXIT_WRONG_PIN nothing is started again. */
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_USAGE = 64,
+    EXIT_CONFIG = 78,    /* the configuration, or a file it names, can't be used */
+    EXIT_NO_TOKEN = 69,  /* module or token missing */
+    EXIT_WRONG_PIN = 77, /* PIN wrong or locked */
+    EXIT_STORE = 74,     /* the store can't be opened or is damaged */
+    EXIT_LOST = 75,      /* token or system failed: start again */
+};
+
+#endif

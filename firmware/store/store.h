@@ -1,0 +1,65 @@
+/*
+ * Subscriptions and their SQN state in one SQLite file (WAL, synchronous=FULL): what a COMMIT has
+ * returned survives a power cut. Used by keepers (reads, SQN) and by the officer's tool (writes).
+ * Several processes may have it open; the SQN compare-and-set is what keeps them from accepting
+ * one SQN twice.
+ */
+#ifndef NISIM_STORE_STORE_H
+#define NISIM_STORE_STORE_H
+
+#include "subscription.h"
+
+#define STORE_SCHEMA_VERSION 1
+#define STORE_WHY_BYTES 256
+
+enum store_result {
+    STORE_OK = 0,
+    STORE_NOT_FOUND,
+    STORE_DUPLICATE, /* a user id or an IMPI is taken; store_why names it */
+    STORE_CONFLICT,  /* the row is no longer what the caller read: read again */
+    STORE_BUSY,      /* another process holds the file longer than we wait: retry */
+    STORE_CORRUPT,   /* give up: the file is damaged or not a nisim store */
+    STORE_FAILED,    /* disk full, not writable, I/O error: store_why says which */
+};
+
+struct store;
+
+/* Makes the file when `create`. On failure out_why (STORE_WHY_BYTES) says what and where. */
+MUST_CHECK enum store_result store_open(const char *path, bool create, char *out_why,
+                                        struct store **out_store);
+void store_close(struct store **store);
+
+/* What the last call that failed said; one line, no subscriber's secret in it. */
+const char *store_why(const struct store *store);
+
+/* by: FIELD_USER_ID or FIELD_IMPI. The caller checks the seal (subscription.h). */
+MUST_CHECK enum store_result store_find(struct store *store, const struct subscriber_name *name,
+                                        struct subscription *out);
+
+/* The SQN state and its version, the stamp that store_sqn_swap compares. */
+MUST_CHECK enum store_result store_sqn_read(struct store *store, int64_t row,
+                                            struct sqn_array *out_array, int64_t *out_version);
+
+/* All between begin and commit is durable when commit returns STORE_OK, and undone else. */
+MUST_CHECK enum store_result store_begin(struct store *store);
+MUST_CHECK enum store_result store_commit(struct store *store);
+void store_rollback(struct store *store);
+
+/* STORE_CONFLICT when the version is no longer `version`. Inside a transaction. */
+MUST_CHECK enum store_result store_sqn_swap(struct store *store, int64_t row, int64_t version,
+                                            const struct sqn_array *array);
+
+/* For the officer's tool. add sets subscription->row; update keeps names and key. */
+MUST_CHECK enum store_result store_add(struct store *store, struct subscription *subscription);
+MUST_CHECK enum store_result store_set_enabled(struct store *store,
+                                               const struct subscription *subscription);
+MUST_CHECK enum store_result store_remove(struct store *store, int64_t row);
+
+/*
+ * The subscription with the smallest row above `after` (0 to begin): a list in pages of one.
+ * STORE_NOT_FOUND at the end.
+ */
+MUST_CHECK enum store_result store_next(struct store *store, int64_t after,
+                                        struct subscription *out);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * The resident keys of a token (DESIGN 6): K is an AES-128 token object that can only encrypt; OPc
+ * is a private data object. The index of handles is built by one enumeration; a key that appears
+ * later costs one more, at most once a second.
+ */
+#ifndef NISIM_HSM_KEYRING_H
+#define NISIM_HSM_KEYRING_H
+
+#include "token_cipher.h"
+
+#define KEY_REF_BYTES 8
+#define KEY_REF_TEXT_BYTES (2 * KEY_REF_BYTES + 1)
+
+/*
+ * Names one subscriber's K and OPc: CKA_ID of the K object, and behind KEYRING_OPC_PREFIX, in hex,
+ * CKA_APPLICATION of the OPc object. Random, never used twice.
+ */
+struct key_ref {
+    uint8_t bytes[KEY_REF_BYTES];
+};
+
+#define KEYRING_OPC_PREFIX "nisim OPc "
+
+/* K ready for use. Borrowed from the keyring; good until the next keyring call. */
+struct key {
+    CK_OBJECT_HANDLE handle; /* a session copy where the token allows one */
+    const struct secret128 *opc;
+};
+
+struct keyring;
+
+/* Enumerates the token. The keyring borrows the token and must be freed before it is closed. */
+MUST_CHECK enum hsm_result keyring_new(struct token *token, struct keyring **out_keyring);
+void keyring_free(struct keyring **keyring);
+
+/* HSM_NO_KEY when the token has no such pair of objects. */
+MUST_CHECK enum hsm_result keyring_open(struct keyring *keyring, const struct key_ref *ref,
+                                        struct key *out_key);
+
+size_t keyring_count(const struct keyring *keyring);
+
+/* True when the token holds both objects of this reference; calls nothing in the token. */
+bool keyring_holds(const struct keyring *keyring, const struct key_ref *ref);
+
+void key_ref_to_text(const struct key_ref *ref, char out_text[KEY_REF_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * One token, one session, logged in as USER. Nothing here can act as the security officer.
+ * The session that token_open opens is never closed before token_close, so the log-in lasts.
+ */
+#ifndef NISIM_HSM_TOKEN_H
+#define NISIM_HSM_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "module.h"
+#include "secret.h"
+
+#define TOKEN_BLOCK_BYTES 16
+#define TOKEN_MAC_BYTES 32
+
+/* Labels of the keys that `nisim-token init` makes and every appliance needs. */
+#define TOKEN_KEK_LABEL "nisim KEK"
+#define TOKEN_INTEGRITY_LABEL "nisim integrity"
+
+/* Exactly one is set: a label, a serial number, or a PKCS#11 URI (RFC 7512). */
+struct token_choice {
+    const char *label;
+    const char *serial;
+    const char *uri;
+};
+
+/* What this token was found able to do, by trying (token_probe); nothing is assumed. */
+struct token_abilities {
+    bool session_copy;   /* a token key can be copied into a session object: faster */
+    bool several_blocks; /* 64 bytes in one call */
+    bool several_parts;  /* one C_EncryptInit, then several C_EncryptUpdate */
+};
+
+struct token {
+    struct module *module; /* borrowed */
+    CK_SLOT_ID slot;
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE integrity; /* CK_INVALID_HANDLE until token_find_integrity */
+    CK_OBJECT_HANDLE probe;     /* throw-away session key for token_alive */
+    struct token_abilities abilities;
+    char label[32 + 1];
+    char serial[16 + 1];
+    char manufacturer[32 + 1];
+    char model[16 + 1];
+};
+
+/* Finds the token and opens a session; `writable` for the officer's tool only. */
+MUST_CHECK enum hsm_result token_open(struct module *module, const struct token_choice *choice,
+                                      bool writable, struct token **out_token);
+
+/* USER log-in; CKR_USER_ALREADY_LOGGED_IN is success. Tries once. */
+MUST_CHECK enum hsm_result token_log_in(struct token *token, const struct secret_pin *pin);
+
+void token_close(struct token **token);
+
+/* Milenage known answers (TS 35.208) through a throw-away session key, and the abilities. */
+MUST_CHECK enum hsm_result token_prove(struct token *token);
+
+/* Is the token still there? C_GetTokenInfo and one encryption: either alone can lie. */
+MUST_CHECK enum hsm_result token_alive(struct token *token);
+
+/* HMAC-SHA-256 by the integrity key. token_find_integrity first. */
+MUST_CHECK enum hsm_result token_find_integrity(struct token *token);
+MUST_CHECK enum hsm_result token_mac(struct token *token, const uint8_t *bytes, size_t length,
+                                     uint8_t out_mac[TOKEN_MAC_BYTES]);
+
+/* A non-extractable, encrypt-only AES session key with this value; for known answers only. */
+MUST_CHECK enum hsm_result token_session_key(struct token *token, const struct secret128 *value,
+                                             CK_OBJECT_HANDLE *out_key);
+
+/* The only object that fits the template: HSM_NO_KEY when none does, HSM_REFUSED when several do. */
+MUST_CHECK enum hsm_result token_find_one(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,
+                                          CK_OBJECT_HANDLE *out_object);
+
+#endif
