@@ -18,11 +18,11 @@ enum aka_outcome {
 
 struct aka_answer {
     enum aka_outcome outcome;
-    struct secret64 res;           /* ACCEPTED only, as are ck and ik */
+    struct secret64 res; /* ACCEPTED only, as are ck and ik */
     struct secret128 ck;
     struct secret128 ik;
-    uint8_t auts[AKA_AUTS_BYTES];  /* SYNC_FAILURE only */
-    struct sqn_array array;        /* ACCEPTED only: must be durable before the rest is released */
+    uint8_t auts[AKA_AUTS_BYTES]; /* SYNC_FAILURE only */
+    struct sqn_array array;       /* ACCEPTED only: must be durable before the rest is released */
 };
 
 static inline void aka_answer_erase(struct aka_answer *answer)
@@ -32,8 +32,8 @@ static inline void aka_answer_erase(struct aka_answer *answer)
 
 /* What is not named for the outcome is zero. On failure out is wiped. */
 MUST_CHECK enum hsm_result aka_answer_challenge(const struct cipher *cipher,
-                                                const struct secret128 *opc,
-                                                const uint8_t rand[16], const uint8_t autn[16],
+                                                const struct secret128 *opc, const uint8_t rand[16],
+                                                const uint8_t autn[16],
                                                 const struct sqn_profile *profile,
                                                 const struct sqn_array *array,
                                                 struct aka_answer *out);

@@ -33,7 +33,10 @@ struct keyring;
 MUST_CHECK enum hsm_result keyring_new(struct token *token, struct keyring **out_keyring);
 void keyring_free(struct keyring **keyring);
 
-/* HSM_NO_KEY when the token has no such pair of objects. */
+/*
+ * HSM_NO_KEY when the token has no such pair of objects; HSM_LATER when that is not sure because
+ * the last enumeration is less than a second old; HSM_REFUSED when K could leave the token.
+ */
 MUST_CHECK enum hsm_result keyring_open(struct keyring *keyring, const struct key_ref *ref,
                                         struct key *out_key);
 
@@ -42,6 +45,8 @@ size_t keyring_count(const struct keyring *keyring);
 /* True when the token holds both objects of this reference; calls nothing in the token. */
 bool keyring_holds(const struct keyring *keyring, const struct key_ref *ref);
 
+/* False when it is not 2 * KEY_REF_BYTES hex digits. */
+MUST_CHECK bool key_ref_from_text(const char *text, size_t length, struct key_ref *out_ref);
 void key_ref_to_text(const struct key_ref *ref, char out_text[KEY_REF_TEXT_BYTES]);
 
 #endif

@@ -32,8 +32,7 @@ MUST_CHECK enum hsm_result milenage_begin(const struct cipher *cipher, const str
                                           const uint8_t rand[16], struct milenage *out);
 
 /* f1 (MAC-A) and f1* (MAC-S) of SQN and AMF (TS 35.206 4.1): the halves of OUT1. */
-MUST_CHECK enum hsm_result milenage_f1(const struct cipher *cipher,
-                                       const struct milenage *milenage,
+MUST_CHECK enum hsm_result milenage_f1(const struct cipher *cipher, const struct milenage *milenage,
                                        const uint8_t sqn[MILENAGE_SQN_BYTES],
                                        const uint8_t amf[MILENAGE_AMF_BYTES],
                                        struct secret64 *out_mac_a, struct secret64 *out_mac_s);

@@ -33,7 +33,7 @@ void module_enter(const struct module *module);
 CK_RV module_leave(struct module *module, const char *call, CK_RV rv);
 
 /* CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, slot, &info); */
-#define MODULE_CALL(module, call, ...)                                                             \
+#define MODULE_CALL(module, call, ...) \
     (module_enter(module), module_leave((module), #call, (module)->list->call(__VA_ARGS__)))
 
 /* "C_Login: CKR_PIN_INCORRECT" of the last failed call; "" when none failed. */

@@ -60,7 +60,10 @@ MUST_CHECK enum hsm_result token_prove(struct token *token);
 /* Is the token still there? C_GetTokenInfo and one encryption: either alone can lie. */
 MUST_CHECK enum hsm_result token_alive(struct token *token);
 
-/* HMAC-SHA-256 by the integrity key. token_find_integrity first. */
+/*
+ * Finds the integrity key and, on the way, whether token keys can be copied into the session.
+ * token_mac is HMAC-SHA-256 by this key.
+ */
 MUST_CHECK enum hsm_result token_find_integrity(struct token *token);
 MUST_CHECK enum hsm_result token_mac(struct token *token, const uint8_t *bytes, size_t length,
                                      uint8_t out_mac[TOKEN_MAC_BYTES]);
@@ -69,7 +72,12 @@ MUST_CHECK enum hsm_result token_mac(struct token *token, const uint8_t *bytes, 
 MUST_CHECK enum hsm_result token_session_key(struct token *token, const struct secret128 *value,
                                              CK_OBJECT_HANDLE *out_key);
 
-/* The only object that fits the template: HSM_NO_KEY when none does, HSM_REFUSED when several do. */
+/* A session object with the same value and rights; dies with the session. */
+MUST_CHECK enum hsm_result token_copy_to_session(struct token *token, CK_OBJECT_HANDLE object,
+                                                 CK_OBJECT_HANDLE *out_copy);
+
+/* The only object that fits the template: HSM_NO_KEY when none does, HSM_REFUSED when several do.
+ */
 MUST_CHECK enum hsm_result token_find_one(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,
                                           CK_OBJECT_HANDLE *out_object);
 
