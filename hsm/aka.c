@@ -44,6 +44,7 @@ static enum hsm_result answer_fresh(const struct cipher *cipher, const struct mi
                                     uint64_t sqn, const struct sqn_profile *profile,
                                     const struct sqn_array *array, struct aka_answer *answer)
 {
+    answer->sqn = sqn;
     if (!sqn_accept(profile, array, sqn, &answer->array)) {
         answer->outcome = AKA_SYNC_FAILURE;
         return make_auts(cipher, milenage, sqn_highest(profile, array), answer->auts);

@@ -22,6 +22,7 @@ struct aka_answer {
     struct secret128 ck;
     struct secret128 ik;
     uint8_t auts[AKA_AUTS_BYTES]; /* SYNC_FAILURE only */
+    uint64_t sqn;                 /* ACCEPTED and SYNC_FAILURE: what the challenge carried */
     struct sqn_array array;       /* ACCEPTED only: must be durable before the rest is released */
 };
 

@@ -18,6 +18,7 @@ enum store_result {
     STORE_DUPLICATE, /* a user id or an IMPI is taken; store_why names it */
     STORE_CONFLICT,  /* the row is no longer what the caller read: read again */
     STORE_BUSY,      /* another process holds the file longer than we wait: retry */
+    STORE_BAD_RECORD, /* this row is not as it was written: others still work */
     STORE_CORRUPT,   /* give up: the file is damaged or not a nisim store */
     STORE_FAILED,    /* disk full, not writable, I/O error: store_why says which */
 };
@@ -32,7 +33,10 @@ void store_close(struct store **store);
 /* What the last call that failed said; one line, no subscriber's secret in it. */
 const char *store_why(const struct store *store);
 
-/* by: FIELD_USER_ID or FIELD_IMPI. The caller checks the seal (subscription.h). */
+/*
+ * by: FIELD_USER_ID or FIELD_IMPI. The caller checks the seal and that the name is the
+ * subscription's (subscription.h).
+ */
 MUST_CHECK enum store_result store_find(struct store *store, const struct subscriber_name *name,
                                         struct subscription *out);
 
@@ -49,7 +53,7 @@ void store_rollback(struct store *store);
 MUST_CHECK enum store_result store_sqn_swap(struct store *store, int64_t row, int64_t version,
                                             const struct sqn_array *array);
 
-/* For the officer's tool. add sets subscription->row; update keeps names and key. */
+/* For the officer's tool, on a sealed subscription. store_add sets subscription->row. */
 MUST_CHECK enum store_result store_add(struct store *store, struct subscription *subscription);
 MUST_CHECK enum store_result store_set_enabled(struct store *store,
                                                const struct subscription *subscription);

@@ -1,7 +1,7 @@
 /*
- * A subscription: who, where, which key, which SQN profile. Its row in the store is sealed: an
- * HMAC, by a key that lives in the token, over every field, so that editing the file can neither
- * map one user to another's key nor enable anybody.
+ * A subscription: who, where, which key, which SQN profile. It rests in the store as a record, one
+ * byte string, and its seal: an HMAC over the record by a key that lives in the token, so that
+ * editing the file can neither map one user to another's key nor enable anybody.
  */
 #ifndef NISIM_STORE_SUBSCRIPTION_H
 #define NISIM_STORE_SUBSCRIPTION_H
@@ -15,6 +15,12 @@ enum key_origin {
     KEY_ORIGIN_CLEAR_LABORATORY = 1, /* clear text passed through the tool's memory */
 };
 
+#define SUBSCRIPTION_RECORD_VERSION 1
+/* Fixed part, IMPI and domain, and the three lists at their longest. */
+#define SUBSCRIPTION_RECORD_BYTES_MAX                                         \
+    (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) + \
+     (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX))
+
 struct subscription {
     int64_t row; /* of the store; 0 before store_add; never reused */
     struct identity identity;
@@ -24,19 +30,26 @@ struct subscription {
     struct sqn_profile profile;
     enum key_origin origin;
     bool enabled;
+
+    /* As stored; written by subscription_seal, read by subscription_decode. */
+    size_t record_bytes;
+    uint8_t record[SUBSCRIPTION_RECORD_BYTES_MAX];
     uint8_t seal[TOKEN_MAC_BYTES];
 };
 
 /* EF_IST (TS 31.103 4.2.7) as far as the subscription's data makes it true. */
 void subscription_set_services(struct subscription *subscription);
 
-/* Computes the seal of the fields as they are. */
+/* Makes the record of the fields as they are, and its seal. */
 MUST_CHECK enum hsm_result subscription_seal(struct token *token,
                                              struct subscription *subscription);
 
-/* HSM_BAD_ANSWER when the row is not as it was sealed. */
+/* HSM_BAD_ANSWER when the record is not as it was sealed. */
 MUST_CHECK enum hsm_result subscription_check_seal(struct token *token,
                                                    const struct subscription *subscription);
+
+/* The fields from the record; false when it is not well formed. row and seal stay as they are. */
+MUST_CHECK bool subscription_decode(struct subscription *subscription);
 
 /* True when the name is one of this subscription's: an index row alone proves nothing. */
 bool subscription_is_named(const struct subscription *subscription,

@@ -1,0 +1,77 @@
+#include "batch.h"
+
+/* How often a batch is executed again because another process moved one of its SQN states. */
+#define CONFLICTS_MAX 4
+
+static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
+{
+    keeper->pending_count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        enum exit_code exit = keeper_execute(keeper, batch->requests[i].octets,
+                                             batch->requests[i].bytes, &batch->replies[i]);
+        if (exit != EXIT_DONE)
+            return exit;
+    }
+    return EXIT_DONE;
+}
+
+static enum store_result swap_all(struct keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->pending_count; i++) {
+        const struct pending *pending = &keeper->pending[i];
+        enum store_result rc =
+            store_sqn_swap(keeper->store, pending->row, pending->version, &pending->array);
+        if (rc != STORE_OK)
+            return rc;
+    }
+    return STORE_OK;
+}
+
+static enum store_result commit(struct keeper *keeper)
+{
+    if (keeper->pending_count == 0)
+        return STORE_OK;
+    enum store_result rc = store_begin(keeper->store);
+    if (rc == STORE_OK)
+        rc = swap_all(keeper);
+    if (rc == STORE_OK)
+        rc = store_commit(keeper->store);
+    keeper_note_store(keeper, rc);
+    if (rc != STORE_OK)
+        store_rollback(keeper->store);
+    return rc;
+}
+
+/* What was not made durable is not said. */
+static void withhold(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->replies[i].needs_commit)
+            reply_fail(&batch->replies[i], (struct fault){STATUS_UNAVAILABLE, 0});
+    }
+}
+
+enum exit_code batch_run(struct keeper *keeper, struct batch *batch)
+{
+    enum store_result rc = STORE_CONFLICT;
+    for (int tries = 0; rc == STORE_CONFLICT && tries <= CONFLICTS_MAX; tries++) {
+        enum exit_code exit = execute_all(keeper, batch);
+        if (exit != EXIT_DONE)
+            return exit;
+        rc = commit(keeper);
+    }
+    if (rc == STORE_CORRUPT)
+        return EXIT_STORE;
+    if (rc != STORE_OK)
+        withhold(batch);
+    return EXIT_DONE;
+}
+
+void batch_clear(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        secret_wipe(&batch->requests[i], sizeof batch->requests[i]);
+        secret_wipe(&batch->replies[i], sizeof batch->replies[i]);
+    }
+    batch->count = 0;
+}

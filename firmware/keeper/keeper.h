@@ -1,0 +1,30 @@
+/* What a keeper holds: the token, the store, and the SQN states its batch has not yet committed. */
+#ifndef NISIM_KEEPER_KEEPER_H
+#define NISIM_KEEPER_KEEPER_H
+
+#include "channel.h"
+#include "config.h"
+#include "keyring.h"
+#include "store.h"
+
+#define KEEPER_BATCH_MAX 64 /* requests in one transaction */
+
+/* An SQN state that this batch has moved on; version is the one it had in the store. */
+struct pending {
+    int64_t row;
+    int64_t version;
+    struct sqn_array array;
+};
+
+struct keeper {
+    const struct config *config; /* borrowed, as are the next three */
+    struct token *token;
+    struct keyring *keyring;
+    struct store *store;
+    bool store_failing; /* said once, until it works again */
+    size_t pending_count;
+    struct pending pending[KEEPER_BATCH_MAX];
+    struct subscription subscription; /* of the request in hand */
+};
+
+#endif

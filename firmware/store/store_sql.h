@@ -1,0 +1,38 @@
+/* The store's inside: its SQL statements and how their results are read. For store*.c only. */
+#ifndef NISIM_STORE_STORE_SQL_H
+#define NISIM_STORE_STORE_SQL_H
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+enum statement {
+#define SQL(name, text) SQL_##name,
+#include "statements.def"
+    SQL_COUNT,
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[SQL_COUNT];
+    char why[STORE_WHY_BYTES];
+};
+
+/* Makes or checks the schema of an open database. */
+MUST_CHECK enum store_result store_schema_ready(struct store *store);
+
+/* Prepares every statement. */
+MUST_CHECK enum store_result store_prepare(struct store *store);
+
+/* What an SQLite code means to us; says so in store->why unless it is a good one. */
+MUST_CHECK enum store_result store_result_of(struct store *store, int code);
+
+/* The statement without its former bindings. */
+sqlite3_stmt *store_statement(struct store *store, enum statement which);
+
+/* Runs a statement that yields no row. */
+MUST_CHECK enum store_result store_run(struct store *store, sqlite3_stmt *statement);
+
+void store_say(struct store *store, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif

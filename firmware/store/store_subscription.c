@@ -1,0 +1,146 @@
+#include <string.h>
+
+#include "store_sql.h"
+
+static void bind_record(sqlite3_stmt *statement, int first, const struct subscription *subscription)
+{
+    sqlite3_bind_blob(statement, first, subscription->record, (int)subscription->record_bytes,
+                      SQLITE_STATIC);
+    sqlite3_bind_blob(statement, first + 1, subscription->seal, (int)sizeof subscription->seal,
+                      SQLITE_STATIC);
+}
+
+/* Columns: row, record, seal. */
+static enum store_result take(struct store *store, sqlite3_stmt *statement,
+                              struct subscription *out)
+{
+    size_t record_bytes = (size_t)sqlite3_column_bytes(statement, 1);
+    size_t seal_bytes = (size_t)sqlite3_column_bytes(statement, 2);
+    out->row = sqlite3_column_int64(statement, 0);
+    if (record_bytes <= sizeof out->record && seal_bytes == sizeof out->seal) {
+        out->record_bytes = record_bytes;
+        memcpy(out->record, sqlite3_column_blob(statement, 1), record_bytes);
+        memcpy(out->seal, sqlite3_column_blob(statement, 2), seal_bytes);
+        if (subscription_decode(out))
+            return STORE_OK;
+    }
+    store_say(store, "the record of row %lld is not well formed", (long long)out->row);
+    return STORE_BAD_RECORD;
+}
+
+static enum store_result take_only(struct store *store, sqlite3_stmt *statement,
+                                   struct subscription *out)
+{
+    int code = sqlite3_step(statement);
+    enum store_result rc = store_result_of(store, code);
+    if (code == SQLITE_DONE)
+        rc = STORE_NOT_FOUND;
+    if (code == SQLITE_ROW)
+        rc = take(store, statement, out);
+    sqlite3_reset(statement);
+    return rc;
+}
+
+static sqlite3_stmt *bind_name(struct store *store, enum statement which, enum field_tag by,
+                               const char *text)
+{
+    sqlite3_stmt *statement = store_statement(store, which);
+    sqlite3_bind_int64(statement, 1, by);
+    sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
+    return statement;
+}
+
+enum store_result store_find(struct store *store, const struct subscriber_name *name,
+                             struct subscription *out)
+{
+    return take_only(store, bind_name(store, SQL_FIND, name->by, name->text), out);
+}
+
+enum store_result store_next(struct store *store, int64_t after, struct subscription *out)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_NEXT);
+    sqlite3_bind_int64(statement, 1, after);
+    return take_only(store, statement, out);
+}
+
+static enum store_result add_name(struct store *store, enum field_tag by, const char *text,
+                                  int64_t row)
+{
+    sqlite3_stmt *statement = bind_name(store, SQL_ADD_NAME, by, text);
+    sqlite3_bind_int64(statement, 3, row);
+    enum store_result rc = store_run(store, statement);
+    if (rc == STORE_DUPLICATE)
+        store_say(store, "%s '%s' is taken by another subscription",
+                  by == FIELD_IMPI ? "IMPI" : "user id", text);
+    return rc;
+}
+
+static enum store_result add_names(struct store *store, const struct subscription *subscription,
+                                   int64_t row)
+{
+    enum store_result rc = add_name(store, FIELD_IMPI, subscription->identity.impi, row);
+    for (size_t i = 0; rc == STORE_OK && i < subscription->user_id_count; i++)
+        rc = add_name(store, FIELD_USER_ID, subscription->user_ids[i], row);
+    return rc;
+}
+
+static enum store_result add_sqn(struct store *store, int64_t row)
+{
+    static const uint8_t zero[sizeof(struct sqn_array)]; /* Annex C.2: the array begins at zero */
+    sqlite3_stmt *statement = store_statement(store, SQL_ADD_SQN);
+    sqlite3_bind_int64(statement, 1, row);
+    sqlite3_bind_blob(statement, 2, zero, (int)sizeof zero, SQLITE_STATIC);
+    return store_run(store, statement);
+}
+
+static enum store_result add_rows(struct store *store, struct subscription *subscription)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_ADD);
+    bind_record(statement, 1, subscription);
+    enum store_result rc = store_run(store, statement);
+    int64_t row = sqlite3_last_insert_rowid(store->db);
+    if (rc == STORE_OK)
+        rc = add_names(store, subscription, row);
+    if (rc == STORE_OK)
+        rc = add_sqn(store, row);
+    if (rc == STORE_OK)
+        rc = store_commit(store);
+    if (rc == STORE_OK)
+        subscription->row = row;
+    return rc;
+}
+
+enum store_result store_add(struct store *store, struct subscription *subscription)
+{
+    enum store_result rc = store_begin(store);
+    if (rc != STORE_OK)
+        return rc;
+    rc = add_rows(store, subscription);
+    if (rc != STORE_OK)
+        store_rollback(store);
+    return rc;
+}
+
+/* One row or none was meant to change. */
+static enum store_result change_row(struct store *store, sqlite3_stmt *statement)
+{
+    enum store_result rc = store_run(store, statement);
+    if (rc == STORE_OK && sqlite3_changes(store->db) != 1)
+        return STORE_NOT_FOUND;
+    return rc;
+}
+
+enum store_result store_set_enabled(struct store *store, const struct subscription *subscription)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_UPDATE);
+    sqlite3_bind_int64(statement, 1, subscription->row);
+    bind_record(statement, 2, subscription);
+    return change_row(store, statement);
+}
+
+enum store_result store_remove(struct store *store, int64_t row)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_REMOVE);
+    sqlite3_bind_int64(statement, 1, row);
+    return change_row(store, statement);
+}

@@ -1,0 +1,133 @@
+#include "subscription.h"
+
+#include <string.h>
+
+/* Service numbers (TS 31.103 4.2.7). */
+#define SERVICE_P_CSCF_ADDRESS 1
+
+static void set_service(struct identity *identity, unsigned number)
+{
+    identity->service_table[(number - 1) / 8] |= (uint8_t)(1u << (number - 1) % 8);
+}
+
+void subscription_set_services(struct subscription *subscription)
+{
+    struct identity *identity = &subscription->identity;
+    memset(identity->service_table, 0, sizeof identity->service_table);
+    identity->service_table_bytes = 1;
+    if (identity->p_cscf_count > 0)
+        set_service(identity, SERVICE_P_CSCF_ADDRESS);
+}
+
+static void write_text(struct wire_writer *writer, const char *text)
+{
+    size_t length = strlen(text);
+    wire_write_number(writer, length, 2);
+    wire_write_bytes(writer, text, length);
+}
+
+static void write_record(struct wire_writer *writer, const struct subscription *subscription)
+{
+    const struct identity *identity = &subscription->identity;
+    const struct sqn_profile *profile = &subscription->profile;
+    wire_write_number(writer, SUBSCRIPTION_RECORD_VERSION, 1);
+    wire_write_number(writer, subscription->enabled ? 1 : 0, 1);
+    wire_write_number(writer, subscription->origin, 1);
+    wire_write_number(writer, profile->ind_bits, 1);
+    wire_write_number(writer, profile->delta, 8);
+    wire_write_number(writer, profile->age_limit, 8);
+    wire_write_bytes(writer, subscription->key_ref.bytes, KEY_REF_BYTES);
+    write_text(writer, identity->impi);
+    write_text(writer, identity->domain);
+    wire_write_number(writer, subscription->user_id_count, 1);
+    for (size_t i = 0; i < subscription->user_id_count; i++)
+        write_text(writer, subscription->user_ids[i]);
+    wire_write_number(writer, identity->impu_count, 1);
+    for (size_t i = 0; i < identity->impu_count; i++)
+        write_text(writer, identity->impus[i]);
+    wire_write_number(writer, identity->p_cscf_count, 1);
+    for (size_t i = 0; i < identity->p_cscf_count; i++)
+        write_text(writer, identity->p_cscfs[i]);
+}
+
+static void read_text(struct wire_reader *reader, char *out_text, size_t room)
+{
+    size_t length = (size_t)wire_read_number(reader, 2);
+    const uint8_t *bytes = wire_read_bytes(reader, length);
+    if (bytes == NULL || length >= room) {
+        reader->failed = true;
+        return;
+    }
+    memcpy(out_text, bytes, length);
+    out_text[length] = '\0';
+}
+
+/* `texts` is an array of `most` texts, each of `room` bytes. Returns how many were read. */
+static size_t read_texts(struct wire_reader *reader, char *texts, size_t most, size_t room)
+{
+    size_t count = (size_t)wire_read_number(reader, 1);
+    if (count > most)
+        reader->failed = true;
+    for (size_t i = 0; i < count && !reader->failed; i++)
+        read_text(reader, texts + i * room, room);
+    return reader->failed ? 0 : count;
+}
+
+bool subscription_decode(struct subscription *subscription)
+{
+    struct identity *identity = &subscription->identity;
+    struct sqn_profile *profile = &subscription->profile;
+    struct wire_reader reader = wire_reader_of(subscription->record, subscription->record_bytes);
+    if (wire_read_number(&reader, 1) != SUBSCRIPTION_RECORD_VERSION)
+        return false;
+    subscription->enabled = wire_read_number(&reader, 1) == 1;
+    subscription->origin = (enum key_origin)wire_read_number(&reader, 1);
+    profile->ind_bits = (uint8_t)wire_read_number(&reader, 1);
+    profile->delta = wire_read_number(&reader, 8);
+    profile->age_limit = wire_read_number(&reader, 8);
+    const uint8_t *key_ref = wire_read_bytes(&reader, KEY_REF_BYTES);
+    if (key_ref != NULL)
+        memcpy(subscription->key_ref.bytes, key_ref, KEY_REF_BYTES);
+    read_text(&reader, identity->impi, sizeof identity->impi);
+    read_text(&reader, identity->domain, sizeof identity->domain);
+    subscription->user_id_count = read_texts(&reader, subscription->user_ids[0], USER_IDS_MAX,
+                                             sizeof subscription->user_ids[0]);
+    identity->impu_count =
+        read_texts(&reader, identity->impus[0], IMPUS_MAX, sizeof identity->impus[0]);
+    identity->p_cscf_count =
+        read_texts(&reader, identity->p_cscfs[0], P_CSCFS_MAX, sizeof identity->p_cscfs[0]);
+    subscription_set_services(subscription);
+    return wire_reader_done(&reader) && sqn_profile_is_valid(profile);
+}
+
+enum hsm_result subscription_seal(struct token *token, struct subscription *subscription)
+{
+    struct wire_writer writer = wire_writer_of(subscription->record, sizeof subscription->record);
+    write_record(&writer, subscription);
+    if (writer.failed)
+        return HSM_REFUSED;
+    subscription->record_bytes = writer.used;
+    return token_mac(token, subscription->record, writer.used, subscription->seal);
+}
+
+enum hsm_result subscription_check_seal(struct token *token,
+                                        const struct subscription *subscription)
+{
+    uint8_t seal[TOKEN_MAC_BYTES] = {0};
+    enum hsm_result rc = token_mac(token, subscription->record, subscription->record_bytes, seal);
+    if (rc != HSM_OK)
+        return rc;
+    return secret_equal(seal, subscription->seal, sizeof seal) ? HSM_OK : HSM_BAD_ANSWER;
+}
+
+bool subscription_is_named(const struct subscription *subscription,
+                           const struct subscriber_name *name)
+{
+    if (name->by == FIELD_IMPI)
+        return strcmp(subscription->identity.impi, name->text) == 0;
+    for (size_t i = 0; i < subscription->user_id_count; i++) {
+        if (strcmp(subscription->user_ids[i], name->text) == 0)
+            return true;
+    }
+    return false;
+}
