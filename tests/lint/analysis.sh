@@ -1,0 +1,37 @@
+#!/bin/bash
+# cppcheck and clang-tidy over the product. Arguments: the build folder (compile_commands.json) and
+# a folder that remembers which files, as they are, gave no finding.
+# shellcheck source=tests/lint/common.sh
+. "$(dirname "$0")/common.sh"
+build=$1
+memory=$2
+mkdir -p "$memory"
+
+mapfile -t files < <(files_in "${rooms[@]}" | grep '\.c$')
+cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr \
+    --suppress=missingInclude --suppress=missingIncludeSystem \
+    --suppress=normalCheckLevelMaxBranches --template='{file}:{line}: {message} [{id}]' \
+    --cppcheck-build-dir="$memory" -D_GNU_SOURCE -DNISIM_VERSION='""' \
+    -I proto -I hsm -I firmware/shared -I firmware/store -I firmware/keeper -I firmware/front \
+    -I proto/client -I provisioning "${files[@]}" 2>&1 | findings_of cppcheck
+
+# A file's findings depend on itself, the project's headers and the rules.
+headers=$(files_in "${rooms[@]}" | grep -vE '\.c$' | xargs cat .clang-tidy | sha256sum)
+
+# tidy FILE: its findings, and remembers when there were none
+tidy() {
+    local sum said
+    sum=$(printf '%s' "$headers" | cat - "$1" | sha256sum)
+    [ ! -e "$memory/tidy-${sum%% *}" ] || return 0
+    said=$(clang-tidy --quiet -p "$build" "$1" 2>/dev/null | grep -E ': (warning|error):')
+    if [ -z "$said" ]; then
+        : >"$memory/tidy-${sum%% *}"
+    else
+        printf '%s\n' "$said"
+    fi
+}
+
+export -f tidy
+export headers memory build
+printf '%s\n' "${files[@]}" | xargs -P 2 -I {} bash -c 'tidy {}' | findings_of clang-tidy
+finish "analysis of ${#files[@]} files"

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Man pages are well formed, and each option that a program or the configuration has is in its page.
+# Argument: the folder of the programs.
+# shellcheck source=tests/lint/common.sh
+. "$(dirname "$0")/common.sh"
+bin=$1
+
+# page_text FILE: as a reader sees it, without the terminal's overstrikes
+page_text() {
+    mandoc -Tascii -Owidth=200 "$1" 2>/dev/null | sed 's/.\x08//g'
+}
+
+# need PAGE WORD WHY
+need() {
+    page_text "$1" | grep -qE -- "(^|[^[:alnum:]-])${2//./\\.}([^[:alnum:]-]|\$)" ||
+        finding "$1: $2 is not in the page, $3"
+}
+
+mapfile -t pages < <(find "${rooms[@]}" -name '*.[1-8]' | sort)
+mandoc -Tlint -Wwarning "${pages[@]}" | findings_of 'mandoc -Tlint'
+
+for page in nisimd.8 nisim.conf.5 nisim.1 nisim-token.1; do
+    [[ " ${pages[*]} " == */$page\ * ]] || finding "$page: there is no such page"
+done
+
+for page in "${pages[@]}"; do
+    name=${page##*/}
+    [ -x "$bin/${name%.?}" ] || continue
+    "$bin/${name%.?}" --help | grep -oE -- '(^|[^[:alnum:]-])--[a-z][a-z0-9-]*' |
+        grep -oE -- '--.*' | sort -u | while IFS= read -r option; do
+        need "$page" "$option" 'but --help names it'
+    done
+done
+
+# OPTION_NUMBER("limits.in_flight", ...) of options.def stands in nisim.conf(5).
+grep -oE '^OPTION_[A-Z]+\("[^"]+"' firmware/shared/options.def | cut -d '"' -f 2 |
+    while IFS= read -r option; do
+        need firmware/nisimd/nisim.conf.5 "${option##*.}" 'but options.def lists it'
+    done
+finish "${#pages[@]} man pages"
