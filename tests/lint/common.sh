@@ -4,6 +4,7 @@ set -uo pipefail
 shopt -s lastpipe # so that findings_of counts in this shell
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 
+# shellcheck disable=SC2034 # the lints read it
 rooms=(proto hsm firmware provisioning)
 findings=0
 

@@ -1,0 +1,299 @@
+/* The store: what it refuses, what survives, what two processes may do at once. No token needed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store.h"
+
+static char folder[] = "/tmp/nisim-store-XXXXXX";
+static char path[64];
+
+static struct store *open_good(void)
+{
+    char why[STORE_WHY_BYTES] = "";
+    struct store *store = NULL;
+    assert_int_equal(store_open(path, true, why, &store), STORE_OK);
+    return store;
+}
+
+static int fresh_path(void **state)
+{
+    (void)state;
+    static int count;
+    snprintf(path, sizeof path, "%s/%d.db", folder, count++);
+    return 0;
+}
+
+static void put_text(struct wire_writer *writer, const char *text)
+{
+    wire_write_number(writer, strlen(text), 2);
+    wire_write_bytes(writer, text, strlen(text));
+}
+
+/* A record as subscription_seal makes it, with a seal that nobody checks here. */
+static struct subscription *subscription_of(const char *impi, const char *user_id)
+{
+    static struct subscription subscription;
+    memset(&subscription, 0, sizeof subscription);
+    struct wire_writer writer = wire_writer_of(subscription.record, sizeof subscription.record);
+    wire_write_number(&writer, SUBSCRIPTION_RECORD_VERSION, 1);
+    wire_write_number(&writer, 1, 1);
+    wire_write_number(&writer, KEY_ORIGIN_CLEAR_LABORATORY, 1);
+    wire_write_number(&writer, 5, 1);
+    wire_write_number(&writer, SQN_DELTA_USUAL, 8);
+    wire_write_number(&writer, 0, 8);
+    wire_write_bytes(&writer, "\1\2\3\4\5\6\7\10", 8);
+    put_text(&writer, impi);
+    put_text(&writer, "ims.example.com");
+    wire_write_number(&writer, 1, 1);
+    put_text(&writer, user_id);
+    wire_write_number(&writer, 1, 1);
+    put_text(&writer, "sip:alice@ims.example.com");
+    wire_write_number(&writer, 0, 1);
+    subscription.record_bytes = writer.used;
+    assert_false(writer.failed);
+    assert_true(subscription_decode(&subscription));
+    return &subscription;
+}
+
+static struct subscriber_name name_of(enum field_tag by, const char *text)
+{
+    struct subscriber_name name = {.by = by};
+    snprintf(name.text, sizeof name.text, "%s", text);
+    return name;
+}
+
+static void write_file(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 400; i++)
+        assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void refuses_a_file_that_is_no_store(void **state)
+{
+    (void)state;
+    char why[STORE_WHY_BYTES] = "";
+    struct store *store = NULL;
+    write_file("no database at all. ");
+    assert_int_equal(store_open(path, false, why, &store), STORE_CORRUPT);
+    assert_null(store);
+    assert_non_null(strstr(why, "not a database"));
+}
+
+static void refuses_somebody_elses_database(void **state)
+{
+    (void)state;
+    char command[160];
+    char why[STORE_WHY_BYTES] = "";
+    struct store *store = NULL;
+    snprintf(command, sizeof command, "sqlite3 '%s' 'CREATE TABLE other (x)'", path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(path, false, why, &store), STORE_CORRUPT);
+    assert_non_null(strstr(why, "not a nisim store"));
+}
+
+static void refuses_a_younger_schema(void **state)
+{
+    (void)state;
+    char command[160];
+    char why[STORE_WHY_BYTES] = "";
+    struct store *store = open_good();
+    store_close(&store);
+    snprintf(command, sizeof command, "sqlite3 '%s' 'PRAGMA user_version = 99'", path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(store_open(path, false, why, &store), STORE_CORRUPT);
+    assert_non_null(strstr(why, "schema version 99"));
+}
+
+static void refuses_a_file_that_is_not_there(void **state)
+{
+    (void)state;
+    char why[STORE_WHY_BYTES] = "";
+    struct store *store = NULL;
+    assert_int_equal(store_open(path, false, why, &store), STORE_FAILED);
+    assert_non_null(strstr(why, "unable to open"));
+    assert_int_equal(store_open("/no/such/folder/x.db", true, why, &store), STORE_FAILED);
+    assert_non_null(strstr(why, "No such file"));
+}
+
+static void keeps_the_file_to_its_owner(void **state)
+{
+    (void)state;
+    struct stat about;
+    struct store *store = open_good();
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 077, 0);
+    store_close(&store);
+}
+
+static void names_what_is_taken(void **state)
+{
+    (void)state;
+    struct store *store = open_good();
+    static struct subscription found;
+    const struct subscriber_name bob = name_of(FIELD_IMPI, "bob@ims.example.com");
+    assert_int_equal(store_add(store, subscription_of("alice@ims.example.com", "1001")), STORE_OK);
+    assert_int_equal(store_add(store, subscription_of("bob@ims.example.com", "1001")),
+                     STORE_DUPLICATE);
+    assert_non_null(strstr(store_why(store), "user id '1001'"));
+    assert_int_equal(store_find(store, &bob, &found), STORE_NOT_FOUND);
+    assert_int_equal(store_add(store, subscription_of("alice@ims.example.com", "1002")),
+                     STORE_DUPLICATE);
+    assert_non_null(strstr(store_why(store), "IMPI 'alice@ims.example.com'"));
+    store_close(&store);
+}
+
+static void finds_by_each_name_across_a_restart(void **state)
+{
+    (void)state;
+    static struct subscription found;
+    const struct subscriber_name names[] = {name_of(FIELD_IMPI, "alice@ims.example.com"),
+                                            name_of(FIELD_USER_ID, "1001")};
+    struct store *store = open_good();
+    assert_int_equal(store_add(store, subscription_of("alice@ims.example.com", "1001")), STORE_OK);
+    store_close(&store);
+    store = open_good();
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(store_find(store, &names[i], &found), STORE_OK);
+        assert_true(subscription_is_named(&found, &names[i]));
+        assert_string_equal(found.identity.impus[0], "sip:alice@ims.example.com");
+        assert_true(found.enabled);
+    }
+    store_close(&store);
+}
+
+static void says_when_a_record_is_damaged(void **state)
+{
+    (void)state;
+    static struct subscription found;
+    const struct subscriber_name name = name_of(FIELD_USER_ID, "1001");
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    struct store *store = open_good();
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    subscription->record_bytes -= 1;
+    assert_int_equal(store_set_enabled(store, subscription), STORE_OK);
+    assert_int_equal(store_find(store, &name, &found), STORE_BAD_RECORD);
+    store_close(&store);
+}
+
+/* Two processes read one state; one of them loses, and nothing of its transaction stays. */
+static void lets_one_of_two_swap(void **state)
+{
+    (void)state;
+    struct store *here = open_good();
+    struct store *there = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(here, subscription), STORE_OK);
+    struct sqn_array array = {0};
+    int64_t version = -1;
+    assert_int_equal(store_sqn_read(here, subscription->row, &array, &version), STORE_OK);
+    assert_int_equal(version, 0);
+    array.seq[3] = 77;
+    assert_int_equal(store_begin(here), STORE_OK);
+    assert_int_equal(store_sqn_swap(here, subscription->row, version, &array), STORE_OK);
+    assert_int_equal(store_commit(here), STORE_OK);
+    assert_int_equal(store_begin(there), STORE_OK);
+    array.seq[3] = 78;
+    assert_int_equal(store_sqn_swap(there, subscription->row, version, &array), STORE_CONFLICT);
+    store_rollback(there);
+    assert_int_equal(store_sqn_read(there, subscription->row, &array, &version), STORE_OK);
+    assert_int_equal(array.seq[3], 77);
+    assert_int_equal(version, 1);
+    store_close(&there);
+    store_close(&here);
+}
+
+static void is_busy_while_another_writes(void **state)
+{
+    (void)state;
+    struct store *here = open_good();
+    struct store *there = open_good();
+    assert_int_equal(store_begin(here), STORE_OK);
+    assert_int_equal(store_begin(there), STORE_BUSY);
+    store_rollback(here);
+    assert_int_equal(store_begin(there), STORE_OK);
+    store_rollback(there);
+    store_close(&there);
+    store_close(&here);
+}
+
+static void forgets_what_is_removed(void **state)
+{
+    (void)state;
+    static struct subscription found;
+    const struct subscriber_name name = name_of(FIELD_USER_ID, "1001");
+    struct store *store = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    int64_t row = subscription->row;
+    struct sqn_array array;
+    int64_t version = 0;
+    assert_int_equal(store_remove(store, row), STORE_OK);
+    assert_int_equal(store_remove(store, row), STORE_NOT_FOUND);
+    assert_int_equal(store_find(store, &name, &found), STORE_NOT_FOUND);
+    assert_int_equal(store_sqn_read(store, row, &array, &version), STORE_NOT_FOUND);
+    subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    assert_true(subscription->row > row);
+    assert_int_equal(store_next(store, 0, &found), STORE_OK);
+    assert_int_equal(store_next(store, found.row, &found), STORE_NOT_FOUND);
+    store_close(&store);
+}
+
+/* A record cut at any byte is refused, not read past its end. */
+static void decodes_no_record_that_is_cut(void **state)
+{
+    (void)state;
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    size_t whole = subscription->record_bytes;
+    for (size_t bytes = 0; bytes < whole; bytes++) {
+        subscription->record_bytes = bytes;
+        assert_false(subscription_decode(subscription));
+    }
+    subscription->record_bytes = whole + 1;
+    assert_false(subscription_decode(subscription));
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[80];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, fresh_path)
+    const struct CMUnitTest tests[] = {
+        TEST(refuses_a_file_that_is_no_store),
+        TEST(refuses_somebody_elses_database),
+        TEST(refuses_a_younger_schema),
+        TEST(refuses_a_file_that_is_not_there),
+        TEST(keeps_the_file_to_its_owner),
+        TEST(names_what_is_taken),
+        TEST(finds_by_each_name_across_a_restart),
+        TEST(says_when_a_record_is_damaged),
+        TEST(lets_one_of_two_swap),
+        TEST(is_busy_while_another_writes),
+        TEST(forgets_what_is_removed),
+        TEST(decodes_no_record_that_is_cut),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
