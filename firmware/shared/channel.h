@@ -21,21 +21,25 @@
 
 /* Descriptors of a keeper: argv is INDEX GENERATION CONFIG_PATH. */
 enum keeper_descriptor {
-    KEEPER_FD_CONFIG = 3,  /* the configuration file's bytes, read-only */
-    KEEPER_FD_READY = 4,   /* one byte written here when it can serve */
+    KEEPER_FD_CONFIG = 3, /* the configuration file's bytes, read-only */
+    KEEPER_FD_READY = 4,  /* one byte written here when it can serve */
     KEEPER_FD_CHANNEL = 5,
+    KEEPER_FD_LOCK = 6, /* only held: the store stays locked until the last keeper is gone */
 };
 
-/* Descriptors of the front: argv is GENERATION KEEPERS CONFIG_PATH. */
+/*
+ * Descriptors of the front: argv is GENERATION KEEPERS CONFIG_PATH. On FRONT_FD_CONTROL, made anew
+ * for each front, the end of file says that nisimd is gone: the next one needs the port.
+ */
 enum front_descriptor {
     FRONT_FD_CONFIG = 3,
     FRONT_FD_READY = 4,
     FRONT_FD_LISTENER = 5,
-    FRONT_FD_CONTROL = 6, /* from nisimd: a byte is the index of a keeper that died */
+    FRONT_FD_CONTROL = 6,  /* from nisimd: a byte is the index of a keeper that died */
     FRONT_FD_CHANNELS = 7, /* keeper i's channel is at FRONT_FD_CHANNELS + i */
 };
 
-/* Why a child ended, for nisimd. After EXIT_WRONG_PIN nothing is started again. */
+/* Why a child, or nisimd, ended. After EXIT_WRONG_PIN nothing is started again. */
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_USAGE = 64,
@@ -44,6 +48,9 @@ enum exit_code {
     EXIT_WRONG_PIN = 77, /* PIN wrong or locked */
     EXIT_STORE = 74,     /* the store can't be opened or is damaged */
     EXIT_LOST = 75,      /* token or system failed: start again */
+    EXIT_LISTEN = 71,    /* nisimd: the address to serve is taken or not of this host */
+    EXIT_PROGRAM = 72,   /* nisimd: one of its programs is missing */
+    EXIT_LOCKED = 73,    /* nisimd: another appliance uses the store */
 };
 
 #endif

@@ -26,8 +26,7 @@ void log_start(const char *process, enum log_level least);
 MUST_CHECK bool log_level_from_name(const char *name, enum log_level *out_level);
 
 /* log_line(LOG_LEVEL_INFO, "keeper-ready", "generation=%u", generation); format NULL: no values */
-void log_line(enum log_level level, const char *event, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void log_line(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The same for events that anybody on the network can cause. */
 void log_stranger(enum log_level level, const char *event, const char *format, ...)
