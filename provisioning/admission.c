@@ -1,0 +1,90 @@
+#include "admission.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "names.h"
+
+typedef const char *(*check_name)(const char *text);
+
+static enum outcome check_one(const char *option, const char *text, check_name check)
+{
+    const char *wrong = check(text);
+    if (wrong == NULL)
+        return OUTCOME_DONE;
+    return outcome_fail(OUTCOME_USAGE, "--%s \"%s\": %s", option, text, wrong);
+}
+
+static enum outcome check_list(const char *option, const char *const *list, size_t count,
+                               check_name check)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum outcome outcome = check_one(option, list[i], check);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+        for (size_t other = 0; other < i; other++) {
+            if (strcmp(list[i], list[other]) == 0)
+                return outcome_fail(OUTCOME_USAGE, "--%s \"%s\" is given twice", option, list[i]);
+        }
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome check_is_complete(const struct arguments *arguments)
+{
+    const char *missing = NULL;
+    if (arguments->domain == NULL)
+        missing = "domain DOMAIN";
+    if (arguments->impus_count == 0)
+        missing = "impu URI";
+    if (arguments->impi == NULL)
+        missing = "impi USER@REALM";
+    if (arguments->user_ids_count == 0)
+        missing = "user-id USER";
+    if (missing == NULL)
+        return OUTCOME_DONE;
+    return outcome_fail(OUTCOME_USAGE, "subscriber add needs --%s", missing);
+}
+
+enum outcome admission_check(const struct arguments *arguments)
+{
+    enum outcome outcome = check_is_complete(arguments);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_list("user-id", arguments->user_ids, arguments->user_ids_count,
+                             names_check_user_id);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_one("impi", arguments->impi, names_check_impi);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_list("impu", arguments->impus, arguments->impus_count, names_check_impu);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_one("domain", arguments->domain, names_check_domain);
+    if (outcome == OUTCOME_DONE)
+        outcome =
+            check_list("p-cscf", arguments->p_cscfs, arguments->p_cscfs_count, names_check_p_cscf);
+    return outcome;
+}
+
+void admission_fill(const struct arguments *arguments, const struct key_ref *ref,
+                    struct subscription *out_subscription)
+{
+    struct identity *identity = &out_subscription->identity;
+    memset(out_subscription, 0, sizeof *out_subscription);
+    snprintf(identity->impi, sizeof identity->impi, "%s", arguments->impi);
+    snprintf(identity->domain, sizeof identity->domain, "%s", arguments->domain);
+    identity->impu_count = arguments->impus_count;
+    for (size_t i = 0; i < arguments->impus_count; i++)
+        snprintf(identity->impus[i], sizeof identity->impus[i], "%s", arguments->impus[i]);
+    identity->p_cscf_count = arguments->p_cscfs_count;
+    for (size_t i = 0; i < arguments->p_cscfs_count; i++)
+        snprintf(identity->p_cscfs[i], sizeof identity->p_cscfs[i], "%s", arguments->p_cscfs[i]);
+    out_subscription->user_id_count = arguments->user_ids_count;
+    for (size_t i = 0; i < arguments->user_ids_count; i++)
+        snprintf(out_subscription->user_ids[i], sizeof out_subscription->user_ids[i], "%s",
+                 arguments->user_ids[i]);
+    out_subscription->key_ref = *ref;
+    out_subscription->profile = (struct sqn_profile){
+        (uint8_t)arguments->ind_bits, (uint64_t)arguments->delta, (uint64_t)arguments->age_limit};
+    out_subscription->origin = KEY_ORIGIN_CLEAR_LABORATORY;
+    out_subscription->enabled = true;
+    subscription_set_services(out_subscription);
+}

@@ -1,0 +1,15 @@
+/* What `subscriber add` asks for: checked, then made a subscription. */
+#ifndef NISIM_PROVISIONING_ADMISSION_H
+#define NISIM_PROVISIONING_ADMISSION_H
+
+#include "arguments.h"
+#include "subscription.h"
+
+/* Says which argument is missing or wrong, and why. */
+MUST_CHECK enum outcome admission_check(const struct arguments *arguments);
+
+/* `arguments` passed admission_check. The subscription is enabled and not sealed yet. */
+void admission_fill(const struct arguments *arguments, const struct key_ref *ref,
+                    struct subscription *out_subscription);
+
+#endif

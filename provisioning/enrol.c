@@ -1,0 +1,239 @@
+#include "enrol.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "milenage.h"
+
+#define LABEL_BYTES (NAME_BYTES_MAX + 16) /* "nisim OPc " and an IMPI */
+
+/* The objects of one subscriber, as far as they are made. */
+struct pair {
+    struct token *token;
+    struct key_ref ref;
+    CK_OBJECT_HANDLE key;
+    CK_OBJECT_HANDLE opc;
+};
+
+enum hsm_result enrol_create_key(struct token *token, const struct enrol_key *key,
+                                 CK_OBJECT_HANDLE *out_object)
+{
+    ERASED(secret128) struct secret128 value = *key->value; /* PKCS#11 has no const */
+    struct key_ref ref = *key->ref;
+    char label[LABEL_BYTES];
+    int label_bytes = snprintf(label, sizeof label, "%s", key->label);
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_MECHANISM_TYPE allowed[] = {CKM_AES_ECB};
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_BBOOL resident = key->resident ? CK_TRUE : CK_FALSE;
+    CK_ATTRIBUTE object[] = {{CKA_CLASS, &class, sizeof class},
+                             {CKA_KEY_TYPE, &type, sizeof type},
+                             {CKA_TOKEN, &resident, sizeof resident},
+                             {CKA_PRIVATE, &yes, sizeof yes},
+                             {CKA_SENSITIVE, &yes, sizeof yes},
+                             {CKA_EXTRACTABLE, &no, sizeof no},
+                             {CKA_ENCRYPT, &yes, sizeof yes},
+                             {CKA_DECRYPT, &no, sizeof no},
+                             {CKA_SIGN, &no, sizeof no},
+                             {CKA_VERIFY, &no, sizeof no},
+                             {CKA_WRAP, &no, sizeof no},
+                             {CKA_UNWRAP, &no, sizeof no},
+                             {CKA_DERIVE, &no, sizeof no},
+                             {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed},
+                             {CKA_ID, ref.bytes, sizeof ref.bytes},
+                             {CKA_LABEL, label, (CK_ULONG)label_bytes},
+                             {CKA_VALUE, value.bytes, sizeof value.bytes}};
+    return module_result(MODULE_CALL(token->module, C_CreateObject, token->session, object,
+                                     sizeof object / sizeof object[0], out_object));
+}
+
+enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key)
+{
+    static const struct {
+        CK_ATTRIBUTE_TYPE type;
+        CK_BBOOL value;
+    } wanted[] = {{CKA_SENSITIVE, CK_TRUE},    {CKA_PRIVATE, CK_TRUE},  {CKA_ENCRYPT, CK_TRUE},
+                  {CKA_EXTRACTABLE, CK_FALSE}, {CKA_DECRYPT, CK_FALSE}, {CKA_SIGN, CK_FALSE},
+                  {CKA_WRAP, CK_FALSE},        {CKA_DERIVE, CK_FALSE}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        CK_BBOOL value = !wanted[i].value;
+        CK_ATTRIBUTE attribute = {wanted[i].type, &value, sizeof value};
+        enum hsm_result rc = module_result(
+            MODULE_CALL(token->module, C_GetAttributeValue, token->session, key, &attribute, 1));
+        if (rc != HSM_OK)
+            return rc;
+        if (value != wanted[i].value)
+            return HSM_BAD_ANSWER;
+    }
+    return HSM_OK;
+}
+
+static enum hsm_result create_opc(struct pair *pair, const struct secret128 *opc, const char *impi)
+{
+    ERASED(secret128) struct secret128 value = *opc; /* PKCS#11 has no const */
+    char ref[KEY_REF_TEXT_BYTES];
+    char application[sizeof KEYRING_OPC_PREFIX + KEY_REF_TEXT_BYTES];
+    char label[LABEL_BYTES];
+    key_ref_to_text(&pair->ref, ref);
+    int application_bytes =
+        snprintf(application, sizeof application, "%s%s", KEYRING_OPC_PREFIX, ref);
+    int label_bytes = snprintf(label, sizeof label, "nisim OPc %s", impi);
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE object[] = {{CKA_CLASS, &class, sizeof class},
+                             {CKA_TOKEN, &yes, sizeof yes},
+                             {CKA_PRIVATE, &yes, sizeof yes},
+                             {CKA_MODIFIABLE, &no, sizeof no},
+                             {CKA_LABEL, label, (CK_ULONG)label_bytes},
+                             {CKA_APPLICATION, application, (CK_ULONG)application_bytes},
+                             {CKA_VALUE, value.bytes, sizeof value.bytes}};
+    return module_result(MODULE_CALL(pair->token->module, C_CreateObject, pair->token->session,
+                                     object, sizeof object / sizeof object[0], &pair->opc));
+}
+
+static enum hsm_result encrypt_once(struct token *token, CK_OBJECT_HANDLE key,
+                                    const struct secret128 *in, struct secret128 *out)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, key);
+    enum hsm_result rc = cipher.encrypt(cipher.context, in->bytes, out->bytes, 1);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}
+
+/* The resident key encrypts as a session key with K's value does: the token has stored K. */
+static enum hsm_result try_key(const struct pair *pair, const struct secret128 *k)
+{
+    static const struct secret128 zero;
+    ERASED(secret128) struct secret128 expected = {0};
+    ERASED(secret128) struct secret128 answer = {0};
+    CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
+    enum hsm_result rc = enrol_check_rights(pair->token, pair->key);
+    if (rc == HSM_OK)
+        rc = token_session_key(pair->token, k, &same);
+    if (rc != HSM_OK)
+        return rc;
+    rc = encrypt_once(pair->token, same, &zero, &expected);
+    if (rc == HSM_OK)
+        rc = encrypt_once(pair->token, pair->key, &zero, &answer);
+    if (rc == HSM_OK && !secret_equal(expected.bytes, answer.bytes, sizeof answer.bytes))
+        rc = HSM_BAD_ANSWER;
+    (void)MODULE_CALL(pair->token->module, C_DestroyObject, pair->token->session, same);
+    return rc;
+}
+
+static enum hsm_result try_opc(const struct pair *pair, const struct secret128 *opc)
+{
+    ERASED(secret128) struct secret128 stored = {0};
+    CK_ATTRIBUTE value = {CKA_VALUE, stored.bytes, sizeof stored.bytes};
+    enum hsm_result rc = module_result(MODULE_CALL(pair->token->module, C_GetAttributeValue,
+                                                   pair->token->session, pair->opc, &value, 1));
+    if (rc == HSM_OK && (value.ulValueLen != sizeof stored.bytes ||
+                         !secret_equal(stored.bytes, opc->bytes, sizeof stored.bytes)))
+        rc = HSM_BAD_ANSWER;
+    return rc;
+}
+
+static enum hsm_result find_opc_value(const struct pair *pair, const struct keyfile *keyfile,
+                                      struct secret128 *out_opc)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, pair->token, pair->key);
+    if (keyfile->op_is_opc) {
+        *out_opc = keyfile->op;
+        return HSM_OK;
+    }
+    enum hsm_result rc = milenage_opc(&cipher, &keyfile->op, out_opc);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}
+
+static enum hsm_result create_both(struct pair *pair, const struct keyfile *keyfile,
+                                   const char *impi)
+{
+    ERASED(secret128) struct secret128 opc = {0};
+    char label[LABEL_BYTES];
+    snprintf(label, sizeof label, "nisim K %s", impi);
+    struct enrol_key key = {&keyfile->k, &pair->ref, label, true};
+    enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
+    if (rc == HSM_OK)
+        rc = try_key(pair, &keyfile->k);
+    if (rc == HSM_OK)
+        rc = find_opc_value(pair, keyfile, &opc);
+    if (rc == HSM_OK)
+        rc = create_opc(pair, &opc, impi);
+    if (rc == HSM_OK)
+        rc = try_opc(pair, &opc);
+    return rc;
+}
+
+static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
+{
+    return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
+}
+
+enum hsm_result enrol_keys(struct token *token, const struct keyfile *keyfile, const char *impi,
+                           struct key_ref *out_ref)
+{
+    struct pair pair = {token, {{0}}, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
+    if (getrandom(pair.ref.bytes, sizeof pair.ref.bytes, 0) != sizeof pair.ref.bytes)
+        return HSM_LOST;
+    enum hsm_result rc = create_both(&pair, keyfile, impi);
+    if (rc == HSM_OK) {
+        *out_ref = pair.ref;
+    } else {
+        if (pair.opc != CK_INVALID_HANDLE)
+            (void)destroy(token, pair.opc);
+        if (pair.key != CK_INVALID_HANDLE)
+            (void)destroy(token, pair.key);
+    }
+    sync();
+    return rc;
+}
+
+static enum hsm_result destroy_found(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count)
+{
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    enum hsm_result rc = token_find_one(token, fit, count, &object);
+    return rc == HSM_OK ? destroy(token, object) : rc;
+}
+
+static enum hsm_result destroy_key(struct token *token, struct key_ref ref)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
+                          {CKA_TOKEN, &yes, sizeof yes},
+                          {CKA_ID, ref.bytes, sizeof ref.bytes}};
+    return destroy_found(token, fit, sizeof fit / sizeof fit[0]);
+}
+
+static enum hsm_result destroy_opc(struct token *token, const struct key_ref *ref)
+{
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_BBOOL yes = CK_TRUE;
+    char ref_text[KEY_REF_TEXT_BYTES];
+    char application[sizeof KEYRING_OPC_PREFIX + KEY_REF_TEXT_BYTES];
+    key_ref_to_text(ref, ref_text);
+    int bytes = snprintf(application, sizeof application, "%s%s", KEYRING_OPC_PREFIX, ref_text);
+    CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
+                          {CKA_TOKEN, &yes, sizeof yes},
+                          {CKA_APPLICATION, application, (CK_ULONG)bytes}};
+    return destroy_found(token, fit, sizeof fit / sizeof fit[0]);
+}
+
+enum hsm_result enrol_destroy(struct token *token, const struct key_ref *ref)
+{
+    enum hsm_result key = destroy_key(token, *ref);
+    enum hsm_result opc = destroy_opc(token, ref);
+    sync();
+    if (key == HSM_OK || (key == HSM_NO_KEY && opc != HSM_OK))
+        return opc;
+    return key;
+}

@@ -1,0 +1,246 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "text.h"
+#include "verbs.h"
+
+#define SLOTS_MAX 256
+#define TOKEN_LABEL_BYTES 32 /* PKCS#11: padded with blanks, no NUL */
+#define KEY_BYTES 32
+
+/* What init is to make, once everything that can be checked beforehand was. */
+struct plan {
+    const char *label;
+    unsigned char padded[TOKEN_LABEL_BYTES];
+    CK_SLOT_ID slot;
+    CK_TOKEN_INFO info; /* of the slot */
+    struct secret_pin so_pin;
+    struct secret_pin user_pin;
+};
+
+/* How a key is made in the token; it can wrap and unwrap, or sign and verify, and nothing else. */
+struct recipe {
+    CK_MECHANISM_TYPE generate;
+    char label[TOKEN_LABEL_BYTES];
+    bool wraps;
+    size_t allowed_count;
+    CK_MECHANISM_TYPE allowed[2];
+};
+
+static const struct recipe kek = {
+    CKM_AES_KEY_GEN, TOKEN_KEK_LABEL, true, 2, {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD}};
+static const struct recipe integrity = {
+    CKM_GENERIC_SECRET_KEY_GEN, TOKEN_INTEGRITY_LABEL, false, 1, {CKM_SHA256_HMAC}};
+
+static void plan_erase(struct plan *plan)
+{
+    secret_wipe(plan, sizeof *plan);
+}
+
+static enum outcome take_label(const struct office *office, const struct arguments *arguments,
+                               struct plan *plan)
+{
+    plan->label = arguments->label != NULL ? arguments->label : office->choice.label;
+    if (plan->label == NULL)
+        return outcome_fail(OUTCOME_USAGE, "no label: give --label LABEL");
+    size_t length = strlen(plan->label);
+    if (length == 0 || length > sizeof plan->padded || !text_is_clean(plan->label, length) ||
+        plan->label[length - 1] == ' ')
+        return outcome_fail(OUTCOME_USAGE,
+                            "--label: not 1 to %d bytes of text without a blank at "
+                            "the end",
+                            TOKEN_LABEL_BYTES);
+    memset(plan->padded, ' ', sizeof plan->padded);
+    memcpy(plan->padded, plan->label, length);
+    return OUTCOME_DONE;
+}
+
+static bool pin_fits(const struct secret_pin *pin, const CK_TOKEN_INFO *info)
+{
+    return pin->length >= info->ulMinPinLen && pin->length <= info->ulMaxPinLen;
+}
+
+static enum outcome check_pins(const struct plan *plan)
+{
+    if (pin_fits(&plan->so_pin, &plan->info) && pin_fits(&plan->user_pin, &plan->info))
+        return OUTCOME_DONE;
+    return outcome_fail(OUTCOME_PIN, "the token takes PINs of %lu to %lu bytes; nothing is changed",
+                        plan->info.ulMinPinLen, plan->info.ulMaxPinLen);
+}
+
+/* A free slot; and no token with this label anywhere, for an existing one is never touched. */
+static enum outcome find_slot(struct office *office, struct plan *plan)
+{
+    CK_SLOT_ID slots[SLOTS_MAX];
+    CK_ULONG count = SLOTS_MAX;
+    bool found = false;
+    enum hsm_result result =
+        module_result(MODULE_CALL(office->module, C_GetSlotList, CK_TRUE, slots, &count));
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "looking for a free slot");
+    for (CK_ULONG i = 0; i < count; i++) {
+        CK_TOKEN_INFO info = {0};
+        if (MODULE_CALL(office->module, C_GetTokenInfo, slots[i], &info) != CKR_OK)
+            continue;
+        bool is_free = (info.flags & CKF_TOKEN_INITIALIZED) == 0;
+        if (!is_free && memcmp(info.label, plan->padded, sizeof plan->padded) == 0)
+            return outcome_fail(
+                OUTCOME_TAKEN, "there is a token \"%s\" already; it is left as it is", plan->label);
+        if (is_free && !found) {
+            plan->slot = slots[i];
+            plan->info = info;
+            found = true;
+        }
+    }
+    if (!found)
+        return outcome_fail(OUTCOME_NO_TOKEN,
+                            "the module %s has no slot with a token that is "
+                            "not initialised yet",
+                            office->module_path);
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_pins(const struct office *office, const struct arguments *arguments,
+                              struct plan *plan)
+{
+    struct pin_place so_pin = {"SO PIN", arguments->so_pin_file, (int)arguments->so_pin_fd};
+    if (arguments->so_pin_file != NULL && arguments->so_pin_fd >= 0)
+        return outcome_fail(OUTCOME_USAGE, "--so-pin-file and --so-pin-fd are both given");
+    if (so_pin.descriptor >= 0 && so_pin.descriptor == office->user_pin.descriptor)
+        return outcome_fail(OUTCOME_USAGE, "--pin-fd and --so-pin-fd are the same descriptor");
+    enum outcome outcome = office_read_pin(&so_pin, true, &plan->so_pin);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_read_pin(&office->user_pin, true, &plan->user_pin);
+    return outcome == OUTCOME_DONE ? check_pins(plan) : outcome;
+}
+
+/* Rows that another token sealed would all fail their checks. */
+static enum outcome check_store_is_empty(struct office *office)
+{
+    enum store_result result = store_next(office->store, 0, &office->subscription);
+    if (result == STORE_NOT_FOUND)
+        return OUTCOME_DONE;
+    if (result != STORE_OK && result != STORE_BAD_RECORD)
+        return office_fail_store(office, result);
+    return outcome_fail(OUTCOME_STORE,
+                        "store %s has subscriptions of another token; give the new "
+                        "token a store of its own",
+                        office->store_path);
+}
+
+/* As SO; the session is closed so that USER can log in. */
+static enum hsm_result set_user_pin(struct module *module, struct plan *plan)
+{
+    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+    CK_RV rv = MODULE_CALL(module, C_OpenSession, plan->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
+                           NULL, NULL, &session);
+    if (rv != CKR_OK)
+        return module_result(rv);
+    rv = MODULE_CALL(module, C_Login, session, CKU_SO, (unsigned char *)plan->so_pin.text,
+                     plan->so_pin.length);
+    if (rv == CKR_OK)
+        rv = MODULE_CALL(module, C_InitPIN, session, (unsigned char *)plan->user_pin.text,
+                         plan->user_pin.length);
+    enum hsm_result result = module_result(rv);
+    CK_RV closed = MODULE_CALL(module, C_CloseSession, session);
+    return result != HSM_OK ? result : module_result(closed);
+}
+
+static enum hsm_result make_token(struct module *module, struct plan *plan)
+{
+    CK_RV rv = MODULE_CALL(module, C_InitToken, plan->slot, (unsigned char *)plan->so_pin.text,
+                           plan->so_pin.length, plan->padded);
+    return rv == CKR_OK ? set_user_pin(module, plan) : module_result(rv);
+}
+
+static enum hsm_result make_key(struct token *token, const struct recipe *recipe)
+{
+    CK_MECHANISM mechanism = {.mechanism = recipe->generate};
+    struct recipe copy = *recipe; /* PKCS#11 has no const */
+    CK_ULONG key_bytes = KEY_BYTES;
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_BBOOL wraps = recipe->wraps ? CK_TRUE : CK_FALSE;
+    CK_BBOOL signs = recipe->wraps ? CK_FALSE : CK_TRUE;
+    CK_BBOOL modifiable = signs; /* SoftHSM copies into a session no other (token.h) */
+    CK_ATTRIBUTE key[] = {
+        {CKA_LABEL, copy.label, strlen(copy.label)},
+        {CKA_VALUE_LEN, &key_bytes, sizeof key_bytes},
+        {CKA_TOKEN, &yes, sizeof yes},
+        {CKA_PRIVATE, &yes, sizeof yes},
+        {CKA_MODIFIABLE, &modifiable, sizeof modifiable},
+        {CKA_SENSITIVE, &yes, sizeof yes},
+        {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_ENCRYPT, &no, sizeof no},
+        {CKA_DECRYPT, &no, sizeof no},
+        {CKA_DERIVE, &no, sizeof no},
+        {CKA_SIGN, &signs, sizeof signs},
+        {CKA_VERIFY, &signs, sizeof signs},
+        {CKA_WRAP, &wraps, sizeof wraps},
+        {CKA_UNWRAP, &wraps, sizeof wraps},
+        {CKA_ALLOWED_MECHANISMS, copy.allowed, copy.allowed_count * sizeof copy.allowed[0]}};
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    return module_result(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, key,
+                                     sizeof key / sizeof key[0], &object));
+}
+
+/* SoftHSM writes objects without an fsync; a power cut now would leave a token without its keys. */
+static enum hsm_result make_keys(struct token *token)
+{
+    enum hsm_result result = make_key(token, &kek);
+    if (result == HSM_OK)
+        result = make_key(token, &integrity);
+    sync();
+    return result;
+}
+
+static enum outcome fill_token(struct office *office, const struct plan *plan)
+{
+    office->choice = (struct token_choice){.label = plan->label};
+    enum outcome outcome = office_log_in(office, true, &plan->user_pin);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    enum hsm_result result = make_keys(office->token);
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "making the token's keys");
+    return office_prove_token(office);
+}
+
+static enum outcome make(struct office *office, struct plan *plan)
+{
+    enum hsm_result result = make_token(office->module, plan);
+    enum outcome outcome = result == HSM_OK ? fill_token(office, plan)
+                                            : office_fail_hsm(office, result, "making the token");
+    /* PKCS#11 has no call that deletes a token. */
+    if (outcome != OUTCOME_DONE)
+        outcome_warn("if token \"%s\" exists now, it is incomplete: delete it with its maker's "
+                     "tool before the next init",
+                     plan->label);
+    return outcome;
+}
+
+enum outcome initialise_token(struct office *office, const struct arguments *arguments)
+{
+    ERASED(plan) struct plan plan = {0};
+    enum outcome outcome = take_label(office, arguments, &plan);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_module(office);
+    if (outcome == OUTCOME_DONE)
+        outcome = find_slot(office, &plan);
+    if (outcome == OUTCOME_DONE)
+        outcome = read_pins(office, arguments, &plan);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_store(office, true);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_store_is_empty(office);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = make(office, &plan);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    printf("token \"%s\" made (serial %s), keys \"%s\" and \"%s\" inside, store %s\n",
+           office->token->label, office->token->serial, TOKEN_KEK_LABEL, TOKEN_INTEGRITY_LABEL,
+           office->store_path);
+    return OUTCOME_DONE;
+}

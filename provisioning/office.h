@@ -1,0 +1,63 @@
+/*
+ * Where the officer works: the token and the store that the command line or the appliance's
+ * configuration names, opened as far as a verb needs. What fails is said here.
+ */
+#ifndef NISIM_PROVISIONING_OFFICE_H
+#define NISIM_PROVISIONING_OFFICE_H
+
+#include "arguments.h"
+#include "config.h"
+#include "store.h"
+#include "token.h"
+
+/* Where a PIN is, and its name for messages: "USER PIN", "SO PIN". */
+struct pin_place {
+    const char *name;
+    const char *file; /* at most one of file and descriptor; neither: ask on the terminal */
+    int descriptor;   /* -1 where not given */
+};
+
+struct office {
+    struct config *config; /* NULL without --config; the texts below may belong to it */
+    const char *module_path;
+    unsigned call_seconds;
+    struct token_choice choice;
+    const char *store_path;
+    struct pin_place user_pin;
+    struct module *module;
+    struct token *token;
+    struct store *store;
+    struct subscription subscription; /* the one at hand: too large for the stack */
+};
+
+/* Settles where everything is; opens nothing but the configuration. */
+MUST_CHECK enum outcome office_new(const struct arguments *arguments, struct office **out_office);
+
+/* Closes what is open. Takes NULL. */
+void office_free(struct office **office);
+
+MUST_CHECK enum outcome office_open_module(struct office *office);
+
+/* Refuses to act as root where another user runs the appliance. */
+MUST_CHECK enum outcome office_open_store(struct office *office, bool create);
+
+/* Opens the token of a module that is open, and logs in as USER. */
+MUST_CHECK enum outcome office_log_in(struct office *office, bool writable,
+                                      const struct secret_pin *pin);
+
+/* All of it: module, token, log-in with the USER PIN from where it is. */
+MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);
+
+/* Proves an open token and finds the integrity key, as an appliance does before it serves. */
+MUST_CHECK enum outcome office_prove_token(struct office *office);
+
+/* `is_new`: asks twice on the terminal. */
+MUST_CHECK enum outcome office_read_pin(const struct pin_place *place, bool is_new,
+                                        struct secret_pin *out_pin);
+
+/* Says what failed in hsm/ or in the store, and gives the exit status for it. */
+MUST_CHECK enum outcome office_fail_hsm(struct office *office, enum hsm_result result,
+                                        const char *what);
+MUST_CHECK enum outcome office_fail_store(struct office *office, enum store_result result);
+
+#endif

@@ -1,0 +1,239 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lookup.h"
+#include "verbs.h"
+
+/* What is to be said of one subscriber; nothing here is secret. */
+struct view {
+    const struct subscription *subscription;
+    char key_ref[KEY_REF_TEXT_BYTES];
+    bool key_held; /* the token has K and OPc */
+    bool as_sealed;
+    uint64_t sqn_ms;
+};
+
+static const char *origin_text(enum key_origin origin)
+{
+    return origin == KEY_ORIGIN_CLEAR_LABORATORY ? "clear-text laboratory import" : "unknown";
+}
+
+static const char *yes_or_no(bool value)
+{
+    return value ? "yes" : "no";
+}
+
+static uint64_t highest_seq(const struct view *view)
+{
+    return view->sqn_ms >> view->subscription->profile.ind_bits;
+}
+
+static enum outcome look(struct office *office, const struct keyring *keyring, struct view *out)
+{
+    const struct subscription *subscription = &office->subscription;
+    struct sqn_array array = {{0}};
+    int64_t version = 0;
+    struct view view = {.subscription = subscription};
+    enum hsm_result sealed = subscription_check_seal(office->token, subscription);
+    if (sealed != HSM_OK && sealed != HSM_BAD_ANSWER)
+        return office_fail_hsm(office, sealed, "checking the record's seal");
+    enum store_result result = store_sqn_read(office->store, subscription->row, &array, &version);
+    if (result == STORE_NOT_FOUND)
+        return outcome_fail(OUTCOME_STORE, "store %s: %s has no SQN state", office->store_path,
+                            subscription->identity.impi);
+    if (result != STORE_OK)
+        return office_fail_store(office, result);
+    key_ref_to_text(&subscription->key_ref, view.key_ref);
+    view.as_sealed = sealed == HSM_OK;
+    view.key_held = keyring_holds(keyring, &subscription->key_ref);
+    view.sqn_ms = sqn_highest(&subscription->profile, &array);
+    *out = view;
+    return OUTCOME_DONE;
+}
+
+static void print_view(const struct view *view)
+{
+    const struct subscription *subscription = view->subscription;
+    const struct identity *identity = &subscription->identity;
+    const struct sqn_profile *profile = &subscription->profile;
+    printf("impi: %s\n", identity->impi);
+    for (size_t i = 0; i < subscription->user_id_count; i++)
+        printf("user-id: %s\n", subscription->user_ids[i]);
+    for (size_t i = 0; i < identity->impu_count; i++)
+        printf("impu: %s\n", identity->impus[i]);
+    printf("domain: %s\n", identity->domain);
+    for (size_t i = 0; i < identity->p_cscf_count; i++)
+        printf("p-cscf: %s\n", identity->p_cscfs[i]);
+    printf("enabled: %s\n", yes_or_no(subscription->enabled));
+    printf("record: %s\n", view->as_sealed ? "as sealed" : "ALTERED");
+    printf("key: %s\n", view->key_ref);
+    printf("key-origin: %s\n", origin_text(subscription->origin));
+    printf("key-in-token: %s\n", yes_or_no(view->key_held));
+    printf("ind-bits: %u\n", profile->ind_bits);
+    printf("delta: %" PRIu64 "\n", profile->delta);
+    printf("age-limit: %" PRIu64 "\n", profile->age_limit);
+    printf("sqn-ms: %012" PRIx64 "\n", view->sqn_ms);
+    printf("highest-seq: %" PRIu64 "\n", highest_seq(view));
+}
+
+/* `texts`: an array of `count` texts, each of `room` bytes. */
+static json_t *json_texts(const char *texts, size_t count, size_t room)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(texts + i * room));
+    return array;
+}
+
+static json_t *json_view(const struct view *view)
+{
+    char sqn_ms[16];
+    const struct subscription *subscription = view->subscription;
+    const struct identity *identity = &subscription->identity;
+    const struct sqn_profile *profile = &subscription->profile;
+    snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
+    return json_pack(
+        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s, s:s, s:b, s:i, s:I, s:I, s:s, s:I}", "impi",
+        identity->impi, "user_ids",
+        json_texts(subscription->user_ids[0], subscription->user_id_count,
+                   sizeof subscription->user_ids[0]),
+        "impus", json_texts(identity->impus[0], identity->impu_count, sizeof identity->impus[0]),
+        "domain", identity->domain, "p_cscfs",
+        json_texts(identity->p_cscfs[0], identity->p_cscf_count, sizeof identity->p_cscfs[0]),
+        "enabled", subscription->enabled, "as_sealed", view->as_sealed, "key", view->key_ref,
+        "key_origin", origin_text(subscription->origin), "key_in_token", view->key_held, "ind_bits",
+        profile->ind_bits, "delta", (json_int_t)profile->delta, "age_limit",
+        (json_int_t)profile->age_limit, "sqn_ms", sqn_ms, "highest_seq",
+        (json_int_t)highest_seq(view));
+}
+
+/* Takes over `value`. */
+static enum outcome print_json(json_t *value)
+{
+    int failed = value == NULL || json_dumpf(value, stdout, JSON_INDENT(2)) != 0;
+    json_decref(value);
+    if (failed)
+        return outcome_fail(OUTCOME_FAILED, "memory is short");
+    putchar('\n');
+    return OUTCOME_DONE;
+}
+
+static enum outcome open_all(struct office *office, struct keyring **out_keyring)
+{
+    enum outcome outcome = office_open_token(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_prove_token(office);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    enum hsm_result result = keyring_new(office->token, out_keyring);
+    return result == HSM_OK ? OUTCOME_DONE
+                            : office_fail_hsm(office, result, "reading the token's list of keys");
+}
+
+enum outcome show_one(struct office *office, const struct arguments *arguments)
+{
+    struct keyring *keyring = NULL;
+    struct view view = {.subscription = &office->subscription};
+    enum outcome outcome = office_open_store(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = lookup_subscriber(office, arguments->name);
+    if (outcome == OUTCOME_DONE)
+        outcome = open_all(office, &keyring);
+    if (outcome == OUTCOME_DONE)
+        outcome = look(office, keyring, &view);
+    if (outcome == OUTCOME_DONE && arguments->json)
+        outcome = print_json(json_view(&view));
+    else if (outcome == OUTCOME_DONE)
+        print_view(&view);
+    keyring_free(&keyring);
+    return outcome;
+}
+
+/* One line: IMPI, state, key reference, what is wrong, user ids. */
+static void print_brief(const struct view *view)
+{
+    const struct subscription *subscription = view->subscription;
+    printf("%-40s %-8s %s%s%s", subscription->identity.impi,
+           subscription->enabled ? "enabled" : "disabled", view->key_ref,
+           view->as_sealed ? "" : " ALTERED", view->key_held ? "" : " NO-KEY");
+    for (size_t i = 0; i < subscription->user_id_count; i++)
+        printf("%s%s", i == 0 ? " " : ", ", subscription->user_ids[i]);
+    putchar('\n');
+}
+
+/* How a list ended: what the officer should know of it. */
+struct tally {
+    size_t altered;
+    size_t keys_named;
+};
+
+static enum outcome list_row(struct office *office, const struct keyring *keyring, json_t *array,
+                             struct tally *tally)
+{
+    struct view view = {.subscription = &office->subscription};
+    enum outcome outcome = look(office, keyring, &view);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    tally->keys_named += view.key_held;
+    tally->altered += !view.as_sealed;
+    if (array == NULL)
+        print_brief(&view);
+    else if (json_array_append_new(array, json_view(&view)) != 0)
+        return outcome_fail(OUTCOME_FAILED, "memory is short");
+    return OUTCOME_DONE;
+}
+
+static enum outcome list_rows(struct office *office, const struct keyring *keyring, json_t *array,
+                              struct tally *tally)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    struct subscription *subscription = &office->subscription;
+    subscription->row = 0;
+    while (outcome == OUTCOME_DONE) {
+        enum store_result result = store_next(office->store, subscription->row, subscription);
+        if (result == STORE_NOT_FOUND)
+            return OUTCOME_DONE;
+        if (result == STORE_BAD_RECORD) {
+            tally->altered++;
+            outcome_warn("store %s: %s", office->store_path, store_why(office->store));
+            continue;
+        }
+        outcome = result == STORE_OK ? list_row(office, keyring, array, tally)
+                                     : office_fail_store(office, result);
+    }
+    return outcome;
+}
+
+static enum outcome sum_up(const char *store_path, const struct keyring *keyring,
+                           const struct tally *tally)
+{
+    size_t keys = keyring_count(keyring);
+    if (keys > tally->keys_named)
+        outcome_warn("%zu of %zu keys in the token belong to no subscriber in this store",
+                     keys - tally->keys_named, keys);
+    if (tally->altered > 0)
+        return outcome_fail(OUTCOME_STORE, "records altered in store %s: %zu", store_path,
+                            tally->altered);
+    return OUTCOME_DONE;
+}
+
+enum outcome show_list(struct office *office, const struct arguments *arguments)
+{
+    struct keyring *keyring = NULL;
+    struct tally tally = {0};
+    json_t *array = arguments->json ? json_array() : NULL;
+    enum outcome outcome = office_open_store(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = open_all(office, &keyring);
+    if (outcome == OUTCOME_DONE)
+        outcome = list_rows(office, keyring, array, &tally);
+    if (outcome == OUTCOME_DONE && arguments->json)
+        outcome = print_json(json_incref(array));
+    if (outcome == OUTCOME_DONE)
+        outcome = sum_up(office->store_path, keyring, &tally);
+    json_decref(array);
+    keyring_free(&keyring);
+    return outcome;
+}
