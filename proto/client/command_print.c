@@ -1,0 +1,111 @@
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "hex.h"
+#include "secret.h"
+
+/* Room for the hex digits of CK or IK; wiped like what it shows. */
+struct secret_hex {
+    char text[HEX_TEXT_BYTES(16)];
+};
+
+static void secret_hex_erase(struct secret_hex *hex)
+{
+    secret_wipe(hex, sizeof *hex);
+}
+
+static bool print_json(json_t *object)
+{
+    bool done = object != NULL && json_dumpf(object, stdout, JSON_INDENT(2)) == 0 &&
+                putchar('\n') != EOF && fflush(stdout) == 0;
+    json_decref(object);
+    return done;
+}
+
+static bool print_line(const char *name, const char *value)
+{
+    return printf("%s: %s\n", name, value) >= 0 && fflush(stdout) == 0;
+}
+
+bool print_ping(const struct command *command, const struct nisim *nisim)
+{
+    if (command->json)
+        return print_json(json_pack("{s:s, s:s, s:s}", "server", command->options.server,
+                                    "software", nisim_server_software(nisim), "client",
+                                    nisim_client_name(nisim)));
+    return print_line("server", command->options.server) &&
+           print_line("software", nisim_server_software(nisim)) &&
+           print_line("client", nisim_client_name(nisim));
+}
+
+static json_t *json_list(const char (*texts)[NISIM_NAME_BYTES], size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(texts[i]));
+    return list;
+}
+
+static bool print_list(const char *name, const char (*texts)[NISIM_NAME_BYTES], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!print_line(name, texts[i]))
+            return false;
+    }
+    return true;
+}
+
+bool print_identity(const struct command *command, const struct nisim_identity *identity)
+{
+    char services[HEX_TEXT_BYTES(NISIM_SERVICE_TABLE_BYTES)];
+    const char(*impus)[NISIM_NAME_BYTES] = identity->impus;
+    const char(*p_cscfs)[NISIM_NAME_BYTES] = identity->p_cscfs;
+    hex_encode(identity->service_table, identity->service_table_bytes, services);
+    if (command->json)
+        return print_json(
+            json_pack("{s:s, s:o, s:s, s:o, s:s}", "impi", identity->impi, "impus",
+                      json_list(impus, identity->impu_count), "domain", identity->domain, "p_cscfs",
+                      json_list(p_cscfs, identity->p_cscf_count), "service_table", services));
+    return print_line("impi", identity->impi) && print_list("impu", impus, identity->impu_count) &&
+           print_line("domain", identity->domain) &&
+           print_list("p-cscf", p_cscfs, identity->p_cscf_count) &&
+           print_line("service-table", services);
+}
+
+static bool print_accepted(const struct command *command, const struct nisim_answer *answer)
+{
+    ERASED(secret_hex) struct secret_hex res = {{0}};
+    ERASED(secret_hex) struct secret_hex ck = {{0}};
+    ERASED(secret_hex) struct secret_hex ik = {{0}};
+    hex_encode(answer->res, sizeof answer->res, res.text);
+    hex_encode(answer->ck, sizeof answer->ck, ck.text);
+    hex_encode(answer->ik, sizeof answer->ik, ik.text);
+    if (command->json)
+        return print_json(json_pack("{s:s, s:s, s:s, s:s}", "result", "ok", "res", res.text, "ck",
+                                    ck.text, "ik", ik.text));
+    return print_line("result", "ok") && print_line("res", res.text) && print_line("ck", ck.text) &&
+           print_line("ik", ik.text);
+}
+
+static bool print_refused(const struct command *command, const char *result,
+                          const struct nisim_answer *answer)
+{
+    char auts[HEX_TEXT_BYTES(sizeof answer->auts)];
+    bool stale = strcmp(result, "sync-failure") == 0;
+    hex_encode(answer->auts, sizeof answer->auts, auts);
+    if (command->json)
+        return print_json(stale ? json_pack("{s:s, s:s}", "result", result, "auts", auts)
+                                : json_pack("{s:s}", "result", result));
+    return print_line("result", result) && (!stale || print_line("auts", auts));
+}
+
+bool print_answer(const struct command *command, enum nisim_result result,
+                  const struct nisim_answer *answer)
+{
+    if (result == NISIM_OK)
+        return print_accepted(command, answer);
+    return print_refused(command, result == NISIM_SYNC_FAILURE ? "sync-failure" : "mac-failure",
+                         answer);
+}

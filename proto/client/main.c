@@ -1,0 +1,103 @@
+/* nisim: libnisim as a command (nisim(1)). */
+#include <stdio.h>
+
+#include "command.h"
+
+static enum command_exit exit_of(enum nisim_result result)
+{
+    switch (result) {
+    case NISIM_OK:
+        return COMMAND_DONE;
+    case NISIM_MAC_FAILURE:
+        return COMMAND_MAC_FAILURE;
+    case NISIM_SYNC_FAILURE:
+        return COMMAND_SYNC_FAILURE;
+    case NISIM_BAD_REQUEST:
+    case NISIM_REFUSED:
+    case NISIM_BROKEN:
+        return COMMAND_REFUSED;
+    case NISIM_UNAVAILABLE:
+        return COMMAND_UNAVAILABLE;
+    case NISIM_NO_CONNECTION:
+        return COMMAND_NO_CONNECTION;
+    case NISIM_NO_MEMORY:
+        return COMMAND_FAILED;
+    }
+    return COMMAND_FAILED;
+}
+
+static enum nisim_result identify(const struct command *command, struct nisim *nisim,
+                                  bool *out_printed)
+{
+    static struct nisim_identity identity; /* too large for the stack */
+    enum nisim_result result = nisim_identity(nisim, command->by, command->user, &identity);
+    if (result == NISIM_OK)
+        *out_printed = print_identity(command, &identity);
+    return result;
+}
+
+static enum nisim_result authenticate(const struct command *command, struct nisim *nisim,
+                                      bool *out_printed)
+{
+    __attribute__((cleanup(nisim_answer_erase))) struct nisim_answer answer = {0};
+    enum nisim_result result = nisim_authenticate(nisim, command->by, command->user, command->rand,
+                                                  command->autn, &answer);
+    if (result == NISIM_OK || result == NISIM_SYNC_FAILURE || result == NISIM_MAC_FAILURE)
+        *out_printed = print_answer(command, result, &answer);
+    return result;
+}
+
+static enum nisim_result ping(const struct command *command, struct nisim *nisim, bool *out_printed)
+{
+    enum nisim_result result = nisim_ping(nisim);
+    if (result == NISIM_OK)
+        *out_printed = print_ping(command, nisim);
+    return result;
+}
+
+static enum nisim_result carry_out(const struct command *command, struct nisim *nisim,
+                                   bool *out_printed)
+{
+    enum nisim_result result = nisim_connect(nisim);
+    if (result != NISIM_OK)
+        return result;
+    switch (command->verb) {
+    case VERB_PING:
+        return ping(command, nisim, out_printed);
+    case VERB_IDENTITY:
+        return identify(command, nisim, out_printed);
+    default:
+        return authenticate(command, nisim, out_printed);
+    }
+}
+
+static enum command_exit run(const struct command *command)
+{
+    struct nisim *nisim = NULL;
+    bool printed = true;
+    enum nisim_result result = nisim_new(&command->options, &nisim);
+    if (result == NISIM_BAD_REQUEST) {
+        fprintf(stderr, "nisim: the server is HOST:PORT, not %s\n", command->options.server);
+        return COMMAND_USAGE;
+    }
+    if (result == NISIM_OK)
+        result = carry_out(command, nisim, &printed);
+    if (result != NISIM_OK)
+        fprintf(stderr, "nisim: %s\n", nisim == NULL ? "there is no memory" : nisim_why(nisim));
+    nisim_free(&nisim);
+    if (!printed) {
+        fprintf(stderr, "nisim: standard output can't be written\n");
+        return COMMAND_FAILED;
+    }
+    return exit_of(result);
+}
+
+int main(int argc, char **argv)
+{
+    struct command command = {.by = NISIM_USER_ID};
+    enum command_exit exit = COMMAND_USAGE;
+    if (command_read(argc, argv, &command, &exit))
+        exit = run(&command);
+    command_free(&command);
+    return (int)exit;
+}

@@ -1,0 +1,124 @@
+/*
+ * libnisim: what a WWSF links to reach a network ISIM (proto/PROTOCOL.md). Blocking, every call
+ * within a deadline. A struct nisim is one connection and belongs to one thread at a time; the
+ * library has no global state, reads no environment, installs no signal handler and never raises
+ * SIGPIPE.
+ *
+ *     struct nisim *nisim = NULL;
+ *     const struct nisim_options options = {.server = "isim.example.com:7443", .ca_file = "ca.pem",
+ *         .certificate_file = "wwsf.pem", .key_file = "wwsf.key", .timeout_ms = 3000};
+ *     enum nisim_result result = nisim_new(&options, &nisim);
+ *     if (result == NISIM_OK)
+ *         result = nisim_connect(nisim);
+ *     if (result == NISIM_OK)
+ *         result = nisim_authenticate(nisim, NISIM_USER_ID, "+15551001", rand, autn, &answer);
+ *     ...                                    answer.res, answer.ck, answer.ik
+ *     nisim_answer_erase(&answer);
+ *     nisim_free(&nisim);
+ */
+#ifndef NISIM_H
+#define NISIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NISIM_EXPORT __attribute__((visibility("default")))
+#define NISIM_MUST_CHECK __attribute__((warn_unused_result))
+
+#define NISIM_NAME_BYTES 256 /* of a name with its NUL */
+#define NISIM_LIST_MAX 8     /* IMPUs or P-CSCFs of one subscription */
+#define NISIM_SERVICE_TABLE_BYTES 16
+
+/* What came of a call, and so what the caller does next. */
+enum nisim_result {
+    NISIM_OK = 0,
+    NISIM_SYNC_FAILURE, /* SQN not fresh: send answer.auts to the network */
+    NISIM_MAC_FAILURE,  /* the challenge is not from the home network: reject it */
+    NISIM_BAD_REQUEST,  /* fix the call: a name too long, a field the server refuses */
+    NISIM_REFUSED,      /* unknown or disabled user, form or client not allowed: ask the operator */
+    NISIM_UNAVAILABLE,  /* nothing wrong with the request: try again after a pause */
+    NISIM_BROKEN,       /* the appliance has something to repair: give up */
+    NISIM_NO_CONNECTION, /* no TCP, TLS or protocol, or the deadline passed: connect again */
+    NISIM_NO_MEMORY,
+};
+
+/* How a call names a subscriber. */
+enum nisim_name {
+    NISIM_USER_ID, /* as the operator provisioned it, such as an MSISDN; up to 128 bytes */
+    NISIM_IMPI,    /* private identity; up to 255 bytes */
+};
+
+/* Texts are copied. Files are PEM. */
+struct nisim_options {
+    const char *server;           /* "host:port", "[v6]:port" */
+    const char *server_name;      /* name its certificate must have; NULL: the host in `server` */
+    const char *ca_file;          /* who may have signed the server's certificate */
+    const char *certificate_file; /* ours, then its chain */
+    const char *key_file;
+    unsigned timeout_ms; /* for each call, 1 or more; looking up a host name is not bounded by it */
+};
+
+struct nisim_identity {
+    char impi[NISIM_NAME_BYTES];
+    char domain[NISIM_NAME_BYTES];
+    size_t impu_count;
+    char impus[NISIM_LIST_MAX][NISIM_NAME_BYTES]; /* the first is the default */
+    size_t p_cscf_count;
+    char p_cscfs[NISIM_LIST_MAX][NISIM_NAME_BYTES]; /* highest priority first */
+    size_t service_table_bytes;
+    uint8_t service_table[NISIM_SERVICE_TABLE_BYTES]; /* EF_IST (TS 31.103 4.2.7) */
+};
+
+/* Octets as TS 33.102 has them. What the result does not name is zero. */
+struct nisim_answer {
+    uint8_t res[8]; /* NISIM_OK, as are ck and ik */
+    uint8_t ck[16];
+    uint8_t ik[16];
+    uint8_t auts[14]; /* NISIM_SYNC_FAILURE */
+};
+
+struct nisim;
+
+/* Checks and copies the options; no file is read and no connection made yet. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_new(const struct nisim_options *options,
+                                                          struct nisim **out_nisim);
+
+/* Closes the connection, wipes, frees, and nulls the caller's pointer. Takes NULL in it. */
+NISIM_EXPORT void nisim_free(struct nisim **nisim);
+
+/* Connects, or connects anew; reads the server's HELLO. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_connect(struct nisim *nisim);
+
+/* Goes through the front to a keeper and its token, and back. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_ping(struct nisim *nisim);
+
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_identity(struct nisim *nisim,
+                                                               enum nisim_name by, const char *name,
+                                                               struct nisim_identity *out);
+
+/* rand and autn: 16 bytes each. `out` is zeroed unless the result fills it. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authenticate(
+    struct nisim *nisim, enum nisim_name by, const char *name, const uint8_t *rand,
+    const uint8_t *autn, struct nisim_answer *out);
+
+NISIM_EXPORT void nisim_answer_erase(struct nisim_answer *answer);
+
+/* One line on the last call that did not return NISIM_OK: what, where, why. Never a secret. */
+NISIM_EXPORT const char *nisim_why(const struct nisim *nisim);
+
+/* Name of the last status the server sent ("UNKNOWN_USER"), or "" when it sent none. */
+NISIM_EXPORT const char *nisim_status_name(const struct nisim *nisim);
+
+/* Who the server took us for, and its software, from HELLO; "" before it. */
+NISIM_EXPORT const char *nisim_client_name(const struct nisim *nisim);
+NISIM_EXPORT const char *nisim_server_software(const struct nisim *nisim);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
