@@ -5,15 +5,22 @@
 . "$(dirname "$0")/common.sh"
 bin=$1
 
-# page_text FILE: as a reader sees it, without the terminal's overstrikes
-page_text() {
-    mandoc -Tascii -Owidth=200 "$1" 2>/dev/null | sed 's/.\x08//g'
+# A page as a reader sees it, without the terminal's overstrikes, on one line.
+declare -A text_of
+read_page() {
+    text_of[$1]=$(mandoc -Tascii -Owidth=200 "$1" 2>/dev/null | sed 's/.\x08//g' | tr -s ' \n' ' ')
 }
 
-# need PAGE WORD WHY
+# need PAGE WORDS WHY
 need() {
-    page_text "$1" | grep -qE -- "(^|[^[:alnum:]-])${2//./\\.}([^[:alnum:]-]|\$)" ||
+    grep -qE -- "(^|[^[:alnum:]-])${2//./\\.}([^[:alnum:]-]|\$)" <<<"${text_of[$1]}" ||
         finding "$1: $2 is not in the page, $3"
+}
+
+# Options and verbs: "  --config FILE   what" and "  subscriber add   what".
+help_names() {
+    "$bin/$1" --help | grep -oE -- '(^|[^[:alnum:]-])--[a-z][a-z0-9-]*' | grep -oE -- '--.*'
+    "$bin/$1" --help | sed -nE 's/^  ([a-z]+( [a-z]+)?)( [A-Z ]*|)  +.*/\1/p'
 }
 
 mapfile -t pages < <(find "${rooms[@]}" -name '*.[1-8]' | sort)
@@ -24,13 +31,15 @@ for page in nisimd.8 nisim.conf.5 nisim.1 nisim-token.1; do
 done
 
 for page in "${pages[@]}"; do
+    read_page "$page"
     name=${page##*/}
     [ -x "$bin/${name%.?}" ] || continue
-    "$bin/${name%.?}" --help | grep -oE -- '(^|[^[:alnum:]-])--[a-z][a-z0-9-]*' |
-        grep -oE -- '--.*' | sort -u | while IFS= read -r option; do
-        need "$page" "$option" 'but --help names it'
+    help_names "${name%.?}" | sort -u | while IFS= read -r word; do
+        need "$page" "$word" 'but --help names it'
     done
 done
+
+[ "$findings" = 0 ] || finish "${#pages[@]} man pages"
 
 # OPTION_NUMBER("limits.in_flight", ...) of options.def stands in nisim.conf(5).
 grep -oE '^OPTION_[A-Z]+\("[^"]+"' firmware/shared/options.def | cut -d '"' -f 2 |

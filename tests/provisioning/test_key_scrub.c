@@ -1,0 +1,202 @@
+/*
+ * After an enrolment nothing of K, OP and OPc is left in any page of this process: not in ours,
+ * not in the module's, freed or not. What is looked for is kept inverted, so that the test does
+ * not find itself.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "enrol.h"
+#include "hex.h"
+#include "milenage.h"
+#include "softhsm.h"
+
+#define KEY_BYTES 16
+#define HEX_BYTES (2 * KEY_BYTES)
+#define PART_BYTES 65536
+#define REGION_BYTES_MAX (UINT64_C(1) << 28) /* larger ones are a sanitizer's own */
+
+enum needle {
+    NEEDLE_K,
+    NEEDLE_OP,
+    NEEDLE_OPC,
+    NEEDLE_K_HEX,
+    NEEDLE_OP_HEX,
+    NEEDLES,
+};
+
+static struct softhsm softhsm;
+static size_t lengths[NEEDLES];
+static uint8_t inverted[NEEDLES][HEX_BYTES];
+static uint8_t part[PART_BYTES + HEX_BYTES];
+
+static void keep(enum needle needle, const void *bytes, size_t length)
+{
+    const uint8_t *from = bytes;
+    lengths[needle] = length;
+    for (size_t i = 0; i < length; i++)
+        inverted[needle][i] = from[i] ^ 0xff;
+}
+
+static void recall(enum needle needle, void *out_bytes)
+{
+    uint8_t *to = out_bytes;
+    for (size_t i = 0; i < lengths[needle]; i++)
+        to[i] = inverted[needle][i] ^ 0xff;
+}
+
+static bool is_at(const uint8_t *bytes, enum needle needle)
+{
+    size_t same = 0;
+    while (same < lengths[needle] && (bytes[same] ^ inverted[needle][same]) == 0xff)
+        same++;
+    return same == lengths[needle];
+}
+
+/* A needle that begins behind PART_BYTES is the next part's. */
+static size_t count_in(const uint8_t *bytes, size_t length)
+{
+    size_t found = 0;
+    bool is_even = memcmp(bytes, bytes + 1, length - 1) == 0; /* most pages are zero */
+    for (size_t at = 0; at < length && at < PART_BYTES && !is_even; at++) {
+        for (enum needle needle = 0; needle < NEEDLES; needle++)
+            found += at + lengths[needle] <= length && is_at(bytes + at, needle);
+    }
+    return found;
+}
+
+/* The buffer that the memory is read into is left out. */
+static size_t count_in_region(int memory, uint64_t start, uint64_t end)
+{
+    size_t found = 0;
+    const uint64_t own = (uintptr_t)part;
+    for (uint64_t at = start; at < end; at += PART_BYTES) {
+        if (at < own + sizeof part && own < at + PART_BYTES + HEX_BYTES)
+            continue;
+        ssize_t got = pread(memory, part, sizeof part, (off_t)at);
+        if (got > 0)
+            found += count_in(part, (size_t)got);
+    }
+    secret_wipe(part, sizeof part);
+    return found;
+}
+
+static size_t count_in_memory(void)
+{
+    char line[512];
+    size_t found = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    int memory = open("/proc/self/mem", O_RDONLY);
+    assert_non_null(maps);
+    assert_true(memory >= 0);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uint64_t start = 0;
+        uint64_t end = 0;
+        char rights[5] = "";
+        assert_int_equal(sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, rights), 3);
+        if (rights[1] == 'w' && end - start < REGION_BYTES_MAX)
+            found += count_in_region(memory, start, end);
+    }
+    fclose(maps);
+    close(memory);
+    return found;
+}
+
+/* A file with K and OP, by way of a pipe, as the verb reads it. */
+static struct keyfile *read_keyfile(void)
+{
+    int ends[2];
+    char why[KEYFILE_WHY_BYTES] = "";
+    char text[] = "K=00000000000000000000000000000000\nOP=00000000000000000000000000000000\n";
+    recall(NEEDLE_K_HEX, text + 2);
+    recall(NEEDLE_OP_HEX, text + 2 + HEX_BYTES + 4);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, sizeof text - 1), sizeof text - 1);
+    secret_wipe(text, sizeof text);
+    close(ends[1]);
+    struct keyfile *keyfile = keyfile_read(ends[0], why);
+    assert_non_null(keyfile);
+    close(ends[0]);
+    return keyfile;
+}
+
+static void find_opc(const struct secret128 *k, const struct secret128 *op)
+{
+    struct secret128 opc = {0};
+    struct token_cipher state;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    assert_int_equal(token_session_key(softhsm.token, k, &key), HSM_OK);
+    struct cipher cipher = token_cipher_start(&state, softhsm.token, key);
+    assert_int_equal(milenage_opc(&cipher, op, &opc), HSM_OK);
+    assert_int_equal(token_cipher_end(&state), HSM_OK);
+    keep(NEEDLE_OPC, opc.bytes, sizeof opc.bytes);
+    secret_wipe(&opc, sizeof opc);
+}
+
+static void invent(enum needle needle, enum needle needle_hex, struct secret128 *out)
+{
+    char hex[HEX_TEXT_BYTES(KEY_BYTES)];
+    assert_int_equal(getrandom(out->bytes, sizeof out->bytes, 0), sizeof out->bytes);
+    hex_encode(out->bytes, sizeof out->bytes, hex);
+    keep(needle, out->bytes, sizeof out->bytes);
+    keep(needle_hex, hex, HEX_BYTES);
+    secret_wipe(hex, sizeof hex);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    ERASED(secret128) struct secret128 k = {0};
+    ERASED(secret128) struct secret128 op = {0};
+    softhsm_open(&softhsm);
+    assert_int_equal(token_prove(softhsm.token), HSM_OK);
+    invent(NEEDLE_K, NEEDLE_K_HEX, &k);
+    invent(NEEDLE_OP, NEEDLE_OP_HEX, &op);
+    find_opc(&k, &op);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    softhsm_close(&softhsm);
+    return 0;
+}
+
+static void finds_a_key_that_is_there(void **state)
+{
+    (void)state;
+    struct keyfile *keyfile = read_keyfile();
+    assert_int_equal(count_in_memory(), 2);
+    keyfile_free(&keyfile);
+    assert_int_equal(count_in_memory(), 0);
+}
+
+static void leaves_no_key_in_memory(void **state)
+{
+    (void)state;
+    struct key_ref ref;
+    struct keyfile *keyfile = read_keyfile();
+    assert_int_equal(enrol_keys(softhsm.token, keyfile, "alice@ims.example.com", &ref), HSM_OK);
+    keyfile_free(&keyfile);
+    assert_int_equal(count_in_memory(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_a_key_that_is_there),
+        cmocka_unit_test(leaves_no_key_in_memory),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
