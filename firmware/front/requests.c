@@ -14,7 +14,7 @@ struct requests {
     uint32_t count;
     uint32_t prefix; /* of every id */
     uint32_t sequence;
-    uint32_t places; /* a power of two, at least `most` */
+    uint32_t places; /* a power of two, above `most` */
     struct request_list in_order;
     struct request *table; /* an id's place is its sequence number modulo `places` */
 };
@@ -30,7 +30,7 @@ struct requests *requests_new(uint32_t most, uint32_t generation)
     if (requests == NULL)
         return NULL;
     requests->places = 1;
-    while (requests->places < most)
+    while (requests->places <= most) /* one stays free: a marker needs an id too */
         requests->places *= 2;
     requests->table = calloc(requests->places, sizeof *requests->table);
     if (requests->table == NULL) {

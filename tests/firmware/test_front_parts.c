@@ -61,7 +61,7 @@ static void test_output_wipes_what_it_sent(void **state)
 static void test_output_keeps_order(void **state)
 {
     struct output output = {0};
-    uint8_t body[FRAME_BODY_BYTES_MAX];
+    static uint8_t body[FRAME_BODY_BYTES_MAX];
     uint32_t added = 0;
     uint32_t completed = 0;
     size_t length = 0;
@@ -127,6 +127,18 @@ static void test_request_ids_go_round_what_stays(void **state)
     requests_free(&requests);
 }
 
+/* With as many requests as fit, a marker must still get an id: looking for one has to end. */
+static void test_a_full_table_has_an_id_left(void **state)
+{
+    (void)state;
+    struct requests *requests = requests_new(4, 1);
+    for (size_t i = 0; i < 4; i++)
+        requests_add(requests, &(struct request){.id = requests_next_id(requests)});
+    assert_true(requests_full(requests));
+    assert_int_not_equal(requests_next_id(requests), 0);
+    requests_free(&requests);
+}
+
 static void test_a_handle_names_one_connection_for_ever(void **state)
 {
     struct connections *connections = connections_new(2);
@@ -182,7 +194,7 @@ static void test_link_full_and_closed(void **state)
 {
     int pair[2];
     struct link link;
-    uint8_t buffer[CHANNEL_PACKET_BYTES_MAX];
+    static uint8_t buffer[CHANNEL_PACKET_BYTES_MAX];
     struct link_packet packet;
     struct frame_header header = header_of(5, 0);
     (void)state;
@@ -213,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_output_keeps_order),
         cmocka_unit_test(test_requests_are_bounded_and_found_by_id),
         cmocka_unit_test(test_request_ids_go_round_what_stays),
+        cmocka_unit_test(test_a_full_table_has_an_id_left),
         cmocka_unit_test(test_a_handle_names_one_connection_for_ever),
         cmocka_unit_test(test_link_markers),
         cmocka_unit_test(test_link_full_and_closed),
