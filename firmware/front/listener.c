@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "connection.h"
@@ -125,7 +126,10 @@ void listener_resume(struct listener *listener)
 
 void listener_stop(struct listener *listener)
 {
+    if (listener->stopped)
+        return;
     listener->stopped = true;
     event_del(&listener->readable);
     evtimer_del(&listener->timer);
+    close(listener->descriptor);
 }

@@ -6,14 +6,17 @@
 
 struct listener;
 
-/* `descriptor` is a listening socket. NULL when memory runs out. */
+/* Takes the listening socket over. NULL when memory runs out. */
 MUST_CHECK struct listener *listener_new(struct front *front, int descriptor);
 void listener_free(struct listener **listener);
 
 /* There may be room again. */
 void listener_resume(struct listener *listener);
 
-/* For good. */
+/*
+ * For good: closes the socket, so that an appliance that follows can have the port while this front
+ * still answers what it has in hand.
+ */
 void listener_stop(struct listener *listener);
 
 #endif

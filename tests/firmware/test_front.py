@@ -609,6 +609,21 @@ class DrainTest(FrontTest):
         busy.close()
         self.assertEqual(front.wait(5), 0)
 
+    def test_drain_frees_the_port(self):
+        front = self.start()
+        client = front.connect()
+        client.send(identity(1))
+        packet = front.keepers[0].request()
+        front.listener.close()  # nisimd's own
+        front.terminate()
+        client.send(identity(2))
+        self.assertEqual(client.receive(), (IDENTITY, SHUTTING_DOWN, 2, b''))
+        socket.create_server(('127.0.0.1', front.port)).close()
+        front.keepers[0].answer(packet)
+        self.assertEqual(client.receive()[:3], (IDENTITY, OK, 1))
+        client.close()
+        self.assertEqual(front.wait(5), 0)
+
     def test_drain_ends_in_time(self):
         front = self.start(limits={'drain_timeout': 2, 'request_timeout': 60})
         client = front.connect()
