@@ -201,7 +201,8 @@ bool appliance_start_front(struct appliance *appliance, int64_t now_ms)
 void appliance_tell_front(const struct appliance *appliance, size_t index)
 {
     const uint8_t octet = (uint8_t)index;
-    if (appliance->control >= 0 && write(appliance->control, &octet, 1) != 1)
+    /* EPIPE: the front died too, and a new one asks the keepers itself. */
+    if (appliance->control >= 0 && write(appliance->control, &octet, 1) != 1 && errno != EPIPE)
         log_line(LOG_LEVEL_WARNING, "front-not-told", "keeper=%zu reason=\"%s\"", index,
                  strerror(errno));
 }

@@ -29,12 +29,12 @@ static const char help[] =
     "  --version      print the version\n"
     "  --help         print this\n";
 
-/* 0, 1 and 2 are open from here on, so that no descriptor of ours becomes one of them. */
+/* 0, 1 and 2 are open from here on, in the children too: no descriptor of ours becomes one. */
 static bool open_standard_descriptors(void)
 {
     int descriptor = 0;
     do {
-        descriptor = open("/dev/null", O_RDWR | O_CLOEXEC);
+        descriptor = open("/dev/null", O_RDWR);
     } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
     return descriptor > STDERR_FILENO && close(descriptor) == 0;
 }
@@ -138,7 +138,7 @@ static enum exit_code run(const char *path)
     return exit;
 }
 
-static enum exit_code refuse(void)
+static int refuse(void)
 {
     fputs("nisimd --help tells how it is called\n", stderr);
     return EXIT_USAGE;

@@ -185,16 +185,16 @@ static bool allow_memory_without_code(scmp_filter_ctx filter)
 static bool allow_own_signals(scmp_filter_ctx filter)
 {
     scmp_datum_t self = (scmp_datum_t)getpid();
-    return add_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, self)) &&
-           add_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, self));
+    return add_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_EQ, self, 0)) &&
+           add_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, self, 0));
 }
 
 static bool deny_other_signals(scmp_filter_ctx filter)
 {
     scmp_datum_t self = (scmp_datum_t)getpid();
     uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
-    return add_if(filter, refuse, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_NE, self)) &&
-           add_if(filter, refuse, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_NE, self));
+    return add_if(filter, refuse, SCMP_SYS(kill), SCMP_A0(SCMP_CMP_NE, self, 0)) &&
+           add_if(filter, refuse, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_NE, self, 0));
 }
 
 /* Threads are a module's own affair; processes are not. glibc falls back from clone3 to clone. */
@@ -208,7 +208,8 @@ static bool deny_processes(scmp_filter_ctx filter)
 /* A local service such as pcscd stays in reach; it is how smart cards are. */
 static bool deny_network(scmp_filter_ctx filter)
 {
-    return add_if(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+    return add_if(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket),
+                  SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 }
 
 static bool confine_by_list(bool network)

@@ -34,6 +34,7 @@ struct line {
     char text[LINE_BYTES_MAX];
 };
 
+static void append(struct line *line, const char *format, va_list values) PRINTF_LIKE(2, 0);
 static void append(struct line *line, const char *format, va_list values)
 {
     size_t room = sizeof line->text - line->used;
@@ -87,6 +88,8 @@ static void put(struct line *line)
     }
 }
 
+static void write_line(enum log_level level, const char *event, const char *format, va_list values)
+    PRINTF_LIKE(3, 0);
 static void write_line(enum log_level level, const char *event, const char *format, va_list values)
 {
     struct line line = {.used = 0};
