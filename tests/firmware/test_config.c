@@ -349,6 +349,18 @@ static void test_files_that_are_none(void **state)
     close(descriptor);
 }
 
+static void test_example(void **state)
+{
+    (void)state;
+    char why[CONFIG_WHY_BYTES] = "";
+    struct config *config =
+        config_read_path(NISIM_SOURCE_DIR "/firmware/nisimd/nisim.conf.example", why);
+    assert_string_equal(why, "");
+    assert_non_null(config);
+    assert_int_equal(config->client_count, 2);
+    config_free(&config);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -390,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_relative_to_working_folder),
         cmocka_unit_test(test_include_is_refused),
         cmocka_unit_test(test_files_that_are_none),
+        cmocka_unit_test(test_example),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_forms),
     };

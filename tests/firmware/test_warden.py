@@ -33,7 +33,7 @@ clients = ( {{ name = "wwsf"; certificate = "dns:wwsf.example.com"; domains = ("
 # What a child does is in the file plan.json: a list for each process name, one step a generation,
 # the last one for ever. Each child says in events/ what it saw. Descriptors are channel.h's.
 CHILD = """#!/usr/bin/python3 -IS
-import json, os, signal, socket, sys, time
+import json, os, signal, socket, sys, threading, time
 front = sys.argv[0].endswith("front")
 name = "front" if front else "keeper-" + sys.argv[1]
 generation = int(sys.argv[1 if front else 2])
@@ -58,16 +58,19 @@ def keeper():
     while True:
         channel.send(f"{name} {generation} ".encode() + channel.recv(100))
 
+def listen_to_nisimd():
+    os.set_blocking(6, True)
+    while True:
+        index = os.read(6, 1)
+        if index == b"":
+            os._exit(0)
+        say(event="told", index=index[0])
+
 def serve():
     listener = socket.socket(fileno=5)
     listener.setblocking(True)
     keepers = [socket.socket(fileno=7 + i) for i in range(int(sys.argv[2]))]
-    os.set_blocking(6, True)
-    if os.fork() == 0:
-        while os.read(6, 1) != b"":
-            say(event="told")
-        say(event="alone")
-        os._exit(0)
+    threading.Thread(target=listen_to_nisimd, daemon=True).start()
     while True:
         client, _ = listener.accept()
         number = int(client.recv(1))
@@ -79,6 +82,9 @@ def serve():
 steps = json.load(open(f"{folder}/plan.json")).get(name, ["ready"])
 step = steps[min(generation, len(steps)) - 1]
 signal.signal(signal.SIGTERM, stop)
+# A signal that comes just before a call blocks is only seen when another one ends the call.
+signal.signal(signal.SIGALRM, lambda number, frame: None)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 descriptors = sorted(int(d) for d in os.listdir("/proc/self/fd"))
 say(event="started", arguments=sys.argv, config=os.pread(3, 4096, 0).decode(), step=step,
     descriptors=[d for d in descriptors if os.path.exists(f"/proc/self/fd/{d}")],
@@ -138,11 +144,13 @@ class Lab:
         self.log = open(self.path("log"), "a+", encoding="utf-8")
         self.process = subprocess.Popen(
             [self.path("nisimd"), "--config", self.path("nisim.conf")], stderr=self.log,
-            stdin=subprocess.DEVNULL, env=dict(os.environ, **environment))
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=dict(os.environ, **environment))
         self.log.close()
         return self
 
     def logged(self):
+        if not os.path.exists(self.path("log")):
+            return ""
         with open(self.path("log"), encoding="utf-8") as file:
             return file.read()
 
@@ -386,7 +394,7 @@ class Dying(Case):
         lab.wait_ready(2)
         self.assertEqual(lab.ask(1), "keeper-1 2 hello front 1")
         self.assertEqual(lab.ask(0), "keeper-0 1 hello front 1")
-        self.assertEqual(len(lab.events("told", "front")), 1)
+        self.assertEqual([e["index"] for e in lab.events("told", "front")], [1])
         self.assertIn('process=keeper-1 how="signal 9 (Killed)" starts_again_in_ms=0',
                       lab.lines("child-ended")[0])
 
@@ -399,7 +407,6 @@ class Dying(Case):
         wait(lambda: len(lab.events("started", "front")) == 2, "the second front")
         # Nobody accepts now, and nobody is refused.
         self.assertEqual(lab.ask(), "keeper-0 1 hello front 3")
-        self.assertEqual(len(lab.events("alone", "front")), 0)
 
     def test_pauses_grow(self):
         lab = self.lab
@@ -427,9 +434,8 @@ class Dying(Case):
         lab.wait_ready(2)
         self.assertEqual(lab.ask(1), "keeper-1 2 hello front 2")
         ready = [e for e in lab.events() if e["generation"] == 2 and e["name"] != "front"]
-        order = [(e["name"], e["event"]) for e in ready]
-        self.assertEqual(order, [(name, event) for name in ("keeper-0", "keeper-1")
-                                 for event in ("started", "ready")])
+        self.assertEqual([e["event"] for e in ready], ["started", "ready"] * 2)
+        self.assertEqual(ready[0]["name"], ready[1]["name"])
 
     def test_wrong_pin_later(self):
         lab = self.lab
@@ -486,8 +492,6 @@ class Stopping(Case):
                 self.addCleanup(lab.close)
                 lab.plan(front=["slow"], keeper_0=["slow"])
                 lab.start().wait_ready()
-                address = lab.connect()
-                address.close()
                 lab.process.send_signal(number)
                 self.assertEqual(lab.wait_end(), EXIT_DONE)
                 stopping = {e["name"]: e["at"] for e in lab.events("stopping")}
@@ -525,7 +529,7 @@ class Stopping(Case):
     def test_port_is_free_while_draining(self):
         self.lab.plan(front=["slow"])
         self.lab.start().wait_ready()
-        port = self.lab.connect().getpeername()[1]
+        port = int(re.search(r"listen=\S+:(\d+)", self.lab.lines("appliance-ready")[0])[1])
         self.lab.process.terminate()
         self.assertEqual(self.lab.wait_end(), EXIT_DONE)
         with contextlib.closing(socket.socket()) as other:
