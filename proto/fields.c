@@ -27,7 +27,7 @@ static const struct field_row field_rows[] = {
 };
 
 static const struct carries_row carries_rows[] = {
-#define CARRIES(message, body, field, least, most)                                                 \
+#define CARRIES(message, body, field, least, most) \
     {MESSAGE_##message, BODY_##body, FIELD_##field, (least), (most)},
 #include "messages.def"
 };
@@ -59,8 +59,8 @@ static size_t most_allowed(uint8_t type, enum body_kind kind, uint16_t tag)
 const char *message_name(uint8_t type)
 {
     switch (type) {
-#define MESSAGE(name, code)                                                                        \
-    case (code):                                                                                   \
+#define MESSAGE(name, code) \
+    case (code):            \
         return #name;
 #include "messages.def"
     default:

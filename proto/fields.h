@@ -41,7 +41,7 @@ enum body_kind {
     BODY_ANSWER_FAILURE, /* every other status: empty, or AT_FIELD alone */
 };
 
-/* What is wrong with a body; STATUS_OK when nothing is. at_field is 0 where no field is at fault. */
+/* What is wrong with a body, STATUS_OK if nothing; at_field is 0 where no field is at fault. */
 struct fault {
     enum status status;
     uint16_t at_field;

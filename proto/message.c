@@ -155,8 +155,7 @@ struct fault authenticate_request_read(const uint8_t *body, size_t body_bytes,
 {
     struct fields fields;
     struct authenticate_request request = {0};
-    struct fault fault =
-        fields_read(MESSAGE_AUTHENTICATE, BODY_REQUEST, body, body_bytes, &fields);
+    struct fault fault = fields_read(MESSAGE_AUTHENTICATE, BODY_REQUEST, body, body_bytes, &fields);
     if (fault.status == STATUS_OK)
         fault = read_subscriber(&fields, &request.subscriber);
     if (fault.status != STATUS_OK)

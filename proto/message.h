@@ -86,8 +86,7 @@ MUST_CHECK struct fault ping_read(const uint8_t *body, size_t body_bytes);
 MUST_CHECK struct fault identity_request_read(const uint8_t *body, size_t body_bytes,
                                               struct subscriber_name *out);
 void identity_request_write(struct wire_writer *writer, const struct subscriber_name *name);
-MUST_CHECK struct fault identity_read(const uint8_t *body, size_t body_bytes,
-                                      struct identity *out);
+MUST_CHECK struct fault identity_read(const uint8_t *body, size_t body_bytes, struct identity *out);
 void identity_write(struct wire_writer *writer, const struct identity *identity);
 
 MUST_CHECK struct fault authenticate_request_read(const uint8_t *body, size_t body_bytes,

@@ -25,7 +25,7 @@ static const struct status_row *row_of(uint8_t status)
 enum status_class status_class(uint8_t status)
 {
     uint8_t class = status >> 4;
-    return class <= STATUS_CLASS_BROKEN ? (enum status_class)class : STATUS_CLASS_BROKEN;
+    return class <= STATUS_CLASS_BROKEN ? (enum status_class) class : STATUS_CLASS_BROKEN;
 }
 
 const char *status_name(uint8_t status)

@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-/* The bytes of the sequence at `at` (RFC 3629, shortest form only), 0 when it is not well formed. */
+/* The bytes of the sequence at `at` (RFC 3629, shortest form only), 0 if not well formed. */
 static size_t sequence_length(const uint8_t *at, size_t left)
 {
     static const uint32_t least_of[] = {0, 0, 0x80, 0x800, 0x10000};

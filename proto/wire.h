@@ -28,7 +28,7 @@ struct wire_writer {
 };
 
 struct wire_reader wire_reader_of(const void *bytes, size_t length);
-uint64_t wire_read_number(struct wire_reader *reader, size_t bytes); /* bytes: 1 to 8 */
+uint64_t wire_read_number(struct wire_reader *reader, size_t bytes);       /* bytes: 1 to 8 */
 const uint8_t *wire_read_bytes(struct wire_reader *reader, size_t length); /* NULL on failure */
 
 /* True when nothing failed and nothing is left: a message is consumed exactly. */
