@@ -128,7 +128,7 @@ demo_start() {
         sleep 0.1
     done
     last_words
-    demo_stop
+    demo_stop || true
     fail "nisimd was not ready after $((try / 10)) s and was stopped; its log is $demo/nisimd.log"
 }
 
@@ -147,9 +147,9 @@ demo_stop() {
     fail "nisimd, process $demo_pid, did not end within $((try / 10)) s of being asked to"
 }
 
-# asked NAME NISIM_ARGUMENT...: its answer, indented
+# asked NAME NISIM_ARGUMENT...: shows its answer, and leaves it in `answer`
 asked() {
-    local name=$1 answer line
+    local name=$1 line
     shift
     say "$name" "nisim $*"
     answer=$(demo_nisim "$@" 2>&1) || fail "nisim $1 failed: $answer"
@@ -163,9 +163,8 @@ demo_show() {
     asked ping ping
     asked identity identity "$(user_id 1)"
     asked authenticate authenticate "$(user_id 1)" "$(vector 1 rand)" "$(vector 1 derived_autn)"
-    local answer
-    answer=$(vector 1 f2)
-    say_more "TS 35.208 says so too: RES is $answer there"
+    [[ $answer == *"res: $(vector 1 f2)"* ]] || fail 'this is not the RES of TS 35.208'
+    say_more "which is what TS 35.208 says for set 1"
     printf '\n'
 }
 
@@ -183,8 +182,7 @@ demo_say_next() {
   $nisim authenticate $(user_id 4) $(vector 4 rand) $(flip_last_bit "$(vector 4 derived_autn)")
 
   ${faint}# what the token can do, who is in it, and take one out of service${plain}
-  : "${faint:=}" "${plain:=}"
-export SOFTHSM2_CONF=\$PWD/$demo/softhsm2.conf
+  export SOFTHSM2_CONF=\$PWD/$demo/softhsm2.conf
   build/bin/nisim-token check --config $demo/nisim.conf
   build/bin/nisim-token subscriber show --config $demo/nisim.conf $(user_id 3)
   build/bin/nisim-token subscriber disable --config $demo/nisim.conf $(user_id 3)

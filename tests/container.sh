@@ -67,7 +67,8 @@ image=localhost/nisim:${sum:0:16}
 if ! podman image exists "$image"; then
     run_logged 'buildah bud' buildah bud --layers --pull=never --isolation chroot --network host \
         --format docker -t "$image" .
-    podman images -q --filter "before=$image" localhost/nisim | xargs -r podman rmi >>"$output_log" 2>&1 || true
+    podman images --noheading --format '{{.Repository}}:{{.Tag}}' | grep '^localhost/nisim:' |
+        grep -vF "$image" | xargs -r podman rmi >>"$output_log" 2>&1 || true
 fi
 
 start() {

@@ -8,7 +8,7 @@
 arrows='
 proto: :
 hsm: proto: p11-kit/ dlfcn.h
-proto/client: proto: openssl/ jansson.h netdb.h
+proto/client: proto: openssl/ jansson.h libconfig.h netdb.h
 firmware/shared: proto: libconfig.h seccomp.h
 firmware/store: proto hsm: sqlite3.h
 firmware/keeper: proto hsm firmware/shared firmware/store:
