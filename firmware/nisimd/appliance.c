@@ -88,7 +88,7 @@ static bool open_channels(struct appliance *appliance)
 
 static void init(struct appliance *appliance)
 {
-    char name[NUMBER_BYTES];
+    char name[sizeof "keeper-" + NUMBER_BYTES];
     assert(appliance->config->keepers <= KEEPERS_MAX);
     appliance->listener = -1;
     appliance->lock = -1;
@@ -96,7 +96,7 @@ static void init(struct appliance *appliance)
     appliance->keeper_count = appliance->config->keepers;
     child_init(&appliance->front, "front");
     for (size_t i = 0; i < appliance->keeper_count; i++) {
-        snprintf(name, sizeof name, "keeper-%zu", i);
+        snprintf(name, sizeof name, "keeper-%u", (unsigned)i);
         child_init(&appliance->keepers[i], name);
         appliance->keeper_ends[i] = -1;
         appliance->front_ends[i] = -1;

@@ -15,12 +15,12 @@
 enum store_result {
     STORE_OK = 0,
     STORE_NOT_FOUND,
-    STORE_DUPLICATE, /* a user id or an IMPI is taken; store_why names it */
-    STORE_CONFLICT,  /* the row is no longer what the caller read: read again */
-    STORE_BUSY,      /* another process holds the file longer than we wait: retry */
+    STORE_DUPLICATE,  /* a user id or an IMPI is taken; store_why names it */
+    STORE_CONFLICT,   /* the row is no longer what the caller read: read again */
+    STORE_BUSY,       /* another process holds the file longer than we wait: retry */
     STORE_BAD_RECORD, /* this row is not as it was written: others still work */
-    STORE_CORRUPT,   /* give up: the file is damaged or not a nisim store */
-    STORE_FAILED,    /* disk full, not writable, I/O error: store_why says which */
+    STORE_CORRUPT,    /* give up: the file is damaged or not a nisim store */
+    STORE_FAILED,     /* disk full, not writable, I/O error: store_why says which */
 };
 
 struct store;
