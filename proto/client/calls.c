@@ -1,15 +1,18 @@
 #include <string.h>
 
 #include "client.h"
+#include "text.h"
 
 static enum nisim_result take_name(struct nisim *nisim, enum nisim_name by, const char *name,
                                    struct subscriber_name *out)
 {
     size_t most = by == NISIM_IMPI ? NAME_BYTES_MAX : USER_ID_BYTES_MAX;
     size_t length = strlen(name);
-    if (length == 0 || length > most)
-        return client_fail(nisim, NISIM_BAD_REQUEST, "the %s has %zu bytes, not 1 to %zu",
-                           by == NISIM_IMPI ? "IMPI" : "user id", length, most);
+    nisim->status_name = "";
+    if (length == 0 || length > most || !text_is_clean(name, length))
+        return client_fail(nisim, NISIM_BAD_REQUEST,
+                           "the %s is not 1 to %zu bytes of UTF-8 without control characters",
+                           by == NISIM_IMPI ? "IMPI" : "user id", most);
     out->by = by == NISIM_IMPI ? FIELD_IMPI : FIELD_USER_ID;
     memcpy(out->text, name, length + 1);
     return NISIM_OK;
@@ -25,8 +28,10 @@ static enum nisim_result ask(struct nisim *nisim, struct wire_writer *writer, ui
     nisim->status_name = "";
     if (nisim->transport == NULL)
         return client_fail(nisim, NISIM_NO_CONNECTION, "%s: not connected", nisim->server);
-    if (!frame_end(writer, request))
-        return client_fail(nisim, NISIM_BAD_REQUEST, "the request is too long");
+    if (!frame_end(writer, request) ||
+        writer->used > FRAME_HEADER_BYTES + (size_t)nisim->hello.max_body)
+        return client_fail(nisim, NISIM_BAD_REQUEST, "%s: the request is longer than it takes",
+                           nisim->server);
     if (!transport_send(nisim->transport, writer->start, writer->used, &deadline, why))
         return client_lost(nisim, why);
     enum nisim_result result = client_receive(nisim, &deadline, out_header);

@@ -44,6 +44,16 @@ static enum nisim_result result_of_class(enum status_class class)
     }
 }
 
+/* What the ISIM itself answers, and only to a challenge. */
+static enum nisim_result verdict(struct nisim *nisim, const struct frame_header *header)
+{
+    if (header->type != MESSAGE_AUTHENTICATE)
+        return client_lost(nisim, "the server answered a question that was not asked");
+    return client_fail(
+        nisim, header->status == STATUS_MAC_FAILURE ? NISIM_MAC_FAILURE : NISIM_SYNC_FAILURE,
+        "%s: %s", nisim->server, status_text(header->status));
+}
+
 enum nisim_result client_status(struct nisim *nisim, const struct frame_header *header,
                                 const uint8_t *body)
 {
@@ -52,9 +62,7 @@ enum nisim_result client_status(struct nisim *nisim, const struct frame_header *
     if (status == STATUS_OK)
         return NISIM_OK;
     if (status == STATUS_SYNC_FAILURE || status == STATUS_MAC_FAILURE)
-        return client_fail(nisim,
-                           status == STATUS_MAC_FAILURE ? NISIM_MAC_FAILURE : NISIM_SYNC_FAILURE,
-                           "%s: %s", nisim->server, status_text(status));
+        return verdict(nisim, header);
     enum status_class class = status_class(status);
     const char *field = field_name(failure_read(body, header->body_bytes));
     return client_fail(nisim, result_of_class(class), "%s: %s: %s%s%s%s", nisim->server,
@@ -112,9 +120,16 @@ enum nisim_result nisim_connect(struct nisim *nisim)
         .key_file = nisim->key_file,
     };
     transport_close(&nisim->transport);
+    nisim->hello = (struct hello){0};
     nisim->status_name = "";
-    if (!transport_open(&settings, &deadline, why, &nisim->transport))
+    switch (transport_open(&settings, &deadline, why, &nisim->transport)) {
+    case TRANSPORT_DONE:
+        break;
+    case TRANSPORT_BAD_FILES:
+        return client_fail(nisim, NISIM_BAD_REQUEST, "%s", why);
+    case TRANSPORT_FAILED:
         return client_lost(nisim, why);
+    }
     enum nisim_result result = client_receive(nisim, &deadline, &header);
     return result == NISIM_OK ? take_hello(nisim, &header) : result;
 }
@@ -148,11 +163,17 @@ static bool copy_text(const char *text, char **out_copy)
     return text == NULL || *out_copy != NULL;
 }
 
+/* Of an empty name OpenSSL checks nothing, of one that begins with a dot only the end. */
+static bool name_is_whole(const char *name)
+{
+    return name == NULL || (name[0] != '\0' && name[0] != '.');
+}
+
 static bool options_are_whole(const struct nisim_options *options)
 {
     return options->server != NULL && options->ca_file != NULL &&
            options->certificate_file != NULL && options->key_file != NULL &&
-           options->timeout_ms > 0;
+           name_is_whole(options->server_name) && options->timeout_ms > 0;
 }
 
 static enum nisim_result fill(struct nisim *nisim, const struct nisim_options *options)

@@ -1,6 +1,6 @@
 /* The inside of struct nisim, for client.c and calls.c. */
-#ifndef NISIM_CLIENT_CLIENT_H
-#define NISIM_CLIENT_CLIENT_H
+#ifndef NISIM_PROTO_CLIENT_CLIENT_H
+#define NISIM_PROTO_CLIENT_CLIENT_H
 
 #include "message.h"
 #include "nisim.h"

@@ -7,30 +7,30 @@
 #include <string.h>
 
 #include "command_config.h"
+#include "fields.h"
 #include "hex.h"
+#include "text.h"
 
 #define TIMEOUT_SECONDS_MAX 3600
 #define TIMEOUT_MS_USUAL 5000
 
-static const char usage[] =
-    "usage: nisim [options] ping\n"
-    "       nisim [options] identity USER\n"
-    "       nisim [options] authenticate USER RAND AUTN\n"
-    "\n"
-    "  -s, --server HOST:PORT   the appliance\n"
-    "  -a, --ca FILE            PEM: who signed its certificate\n"
-    "  -c, --cert FILE          PEM: our certificate, then its chain\n"
-    "  -k, --key FILE           PEM: the key of our certificate\n"
-    "  -n, --server-name NAME   name in its certificate, if not HOST\n"
-    "  -f, --config FILE        a file that sets these: server, server_name, ca, certificate, key, "
-    "timeout\n"
-    "  -t, --timeout SECONDS    for each step, usually 5\n"
-    "  -i, --impi               USER is an IMPI, not a user id\n"
-    "  -j, --json               print JSON\n"
-    "  -V, --version            print the version\n"
-    "  -h, --help               print this\n"
-    "\n"
-    "RAND and AUTN are 32 hex digits each. See nisim(1).\n";
+static const char usage[] = "usage: nisim [options] ping\n"
+                            "       nisim [options] identity USER\n"
+                            "       nisim [options] authenticate USER RAND AUTN\n"
+                            "\n"
+                            "  -s, --server HOST:PORT   the appliance\n"
+                            "  -a, --ca FILE            PEM: who signed its certificate\n"
+                            "  -c, --cert FILE          PEM: our certificate, then its chain\n"
+                            "  -k, --key FILE           PEM: the key of our certificate\n"
+                            "  -n, --server-name NAME   name in its certificate, if not HOST\n"
+                            "  -f, --config FILE        a file that says these: nisim(1), FILES\n"
+                            "  -t, --timeout SECONDS    for each step, usually 5\n"
+                            "  -i, --impi               USER is an IMPI, not a user id\n"
+                            "  -j, --json               print JSON\n"
+                            "  -V, --version            print the version\n"
+                            "  -h, --help               print this\n"
+                            "\n"
+                            "RAND and AUTN are 32 hex digits each. See nisim(1).\n";
 
 static const struct option long_options[] = {
     {"server", required_argument, NULL, 's'},
@@ -115,7 +115,7 @@ static bool take_option(int letter, struct command *command, const char **out_co
                         : COMMAND_FAILED;
         return false;
     default:
-        return wrong("an option is not known or lacks its value", ""); /* getopt named it */
+        return false; /* getopt_long said why */
     }
 }
 
@@ -128,6 +128,16 @@ static bool take_challenge(char **arguments, struct command *command)
     return true;
 }
 
+static bool take_user(const char *user, struct command *command)
+{
+    size_t most = command->by == NISIM_IMPI ? NAME_BYTES_MAX : USER_ID_BYTES_MAX;
+    size_t length = strlen(user);
+    command->user = user;
+    return (length >= 1 && length <= most && text_is_clean(user, length)) ||
+           wrong("USER is 1 to 128 bytes of UTF-8 (255 with --impi) without control characters",
+                 "");
+}
+
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
@@ -138,7 +148,8 @@ static bool take_verb(int count, char **arguments, struct command *command)
         if (count - 1 != verbs[i].arguments)
             return wrong("wrong number of arguments to ", verbs[i].name);
         command->verb = verbs[i].verb;
-        command->user = count > 1 ? arguments[1] : NULL;
+        if (count > 1 && !take_user(arguments[1], command))
+            return false;
         return verbs[i].verb != VERB_AUTHENTICATE || take_challenge(arguments + 2, command);
     }
     return wrong("no such thing to do: ", arguments[0]);
@@ -150,6 +161,9 @@ static bool complete(struct command *command)
     const struct nisim_options *options = &command->options;
     if (options->timeout_ms == 0)
         command->options.timeout_ms = TIMEOUT_MS_USUAL;
+    const char *name = options->server_name;
+    if (name != NULL && (name[0] == '\0' || name[0] == '.'))
+        return wrong("--server-name is a whole name, not ", name);
     const char *missing = options->server == NULL             ? "--server"
                           : options->ca_file == NULL          ? "--ca"
                           : options->certificate_file == NULL ? "--cert"

@@ -1,6 +1,6 @@
 /* The nisim command's arguments and what it prints. */
-#ifndef NISIM_CLIENT_COMMAND_H
-#define NISIM_CLIENT_COMMAND_H
+#ifndef NISIM_PROTO_CLIENT_COMMAND_H
+#define NISIM_PROTO_CLIENT_COMMAND_H
 
 #include <stdbool.h>
 
@@ -11,7 +11,7 @@
 enum command_exit {
     COMMAND_DONE = 0,
     COMMAND_FAILED = 1, /* no memory, or standard output can't be written */
-    COMMAND_USAGE = 2,
+    COMMAND_USAGE = 2,  /* also files that are missing or hold no key or certificate */
     COMMAND_MAC_FAILURE = 3,
     COMMAND_SYNC_FAILURE = 4,
     COMMAND_REFUSED = 5,     /* also what the server calls wrong or broken */
@@ -41,6 +41,9 @@ struct command {
 MUST_CHECK bool command_read(int argc, char **argv, struct command *out_command,
                              enum command_exit *out_exit);
 void command_free(struct command *command);
+
+/* Before the first print: what is printed of secrets is wiped from memory. */
+void print_begin(void);
 
 /* False when standard output takes nothing more. */
 MUST_CHECK bool print_ping(const struct command *command, const struct nisim *nisim);

@@ -74,14 +74,26 @@ static bool take_setting(const char *path, config_setting_t *setting, struct com
     return refuse(path, setting, "no such option; nisim(1) lists them");
 }
 
-/* config_read_file would not say why a file can't be opened. */
-static bool parse(const char *path, config_t *tree)
+/* NULL where nothing can be read, such as a folder: libconfig would not say why, or even exit. */
+static FILE *open_readable(const char *path)
 {
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        fprintf(stderr, "nisim: %s: %s\n", path, strerror(errno));
-        return false;
+    int first = file == NULL ? EOF : fgetc(file);
+    if (file != NULL && !ferror(file)) {
+        (void)ungetc(first, file);
+        return file;
     }
+    fprintf(stderr, "nisim: %s: %s\n", path, strerror(errno));
+    if (file != NULL)
+        fclose(file);
+    return NULL;
+}
+
+static bool parse(const char *path, config_t *tree)
+{
+    FILE *file = open_readable(path);
+    if (file == NULL)
+        return false;
     int parsed = config_read(tree, file);
     fclose(file);
     if (parsed != CONFIG_TRUE)

@@ -1,6 +1,6 @@
 /* The nisim command's configuration file: what --config names (nisim(1), FILES). */
-#ifndef NISIM_CLIENT_COMMAND_CONFIG_H
-#define NISIM_CLIENT_COMMAND_CONFIG_H
+#ifndef NISIM_PROTO_CLIENT_COMMAND_CONFIG_H
+#define NISIM_PROTO_CLIENT_COMMAND_CONFIG_H
 
 #include "command.h"
 

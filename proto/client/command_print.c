@@ -1,5 +1,7 @@
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -14,6 +16,19 @@ struct secret_hex {
 static void secret_hex_erase(struct secret_hex *hex)
 {
     secret_wipe(hex, sizeof *hex);
+}
+
+/* JSON is made of copies of what it shows. */
+static void free_wiped(void *memory)
+{
+    if (memory != NULL)
+        secret_wipe(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+void print_begin(void)
+{
+    json_set_alloc_funcs(malloc, free_wiped);
 }
 
 static bool print_json(json_t *object)

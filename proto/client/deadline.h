@@ -1,8 +1,10 @@
 /* Until when a call may take. */
-#ifndef NISIM_CLIENT_DEADLINE_H
-#define NISIM_CLIENT_DEADLINE_H
+#ifndef NISIM_PROTO_CLIENT_DEADLINE_H
+#define NISIM_PROTO_CLIENT_DEADLINE_H
 
 #include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "attributes.h"
@@ -12,6 +14,11 @@ struct deadline {
 };
 
 struct deadline deadline_in(unsigned ms);
+
+/* The end of an equal share of what is left, for the first of `parts` tries. */
+struct deadline deadline_share(const struct deadline *deadline, size_t parts);
+
+MUST_CHECK bool deadline_passed(const struct deadline *deadline);
 
 /* 1: `events` is there; 0: too late; -1: errno. */
 MUST_CHECK int deadline_wait(const struct deadline *deadline, int descriptor, short events);

@@ -3,7 +3,8 @@
 
 #include "command.h"
 
-static enum command_exit exit_of(enum nisim_result result)
+/* What the server finds wrong with a request is a refusal; what needs no server, usage. */
+static enum command_exit exit_of(enum nisim_result result, const struct nisim *nisim)
 {
     switch (result) {
     case NISIM_OK:
@@ -13,6 +14,7 @@ static enum command_exit exit_of(enum nisim_result result)
     case NISIM_SYNC_FAILURE:
         return COMMAND_SYNC_FAILURE;
     case NISIM_BAD_REQUEST:
+        return nisim_status_name(nisim)[0] == '\0' ? COMMAND_USAGE : COMMAND_REFUSED;
     case NISIM_REFUSED:
     case NISIM_BROKEN:
         return COMMAND_REFUSED;
@@ -82,19 +84,19 @@ static enum command_exit run(const struct command *command)
     }
     if (result == NISIM_OK)
         result = carry_out(command, nisim, &printed);
-    if (result != NISIM_OK)
+    enum command_exit exit = printed ? exit_of(result, nisim) : COMMAND_FAILED;
+    if (!printed)
+        fprintf(stderr, "nisim: standard output can't be written\n");
+    else if (result != NISIM_OK)
         fprintf(stderr, "nisim: %s\n", nisim == NULL ? "there is no memory" : nisim_why(nisim));
     nisim_free(&nisim);
-    if (!printed) {
-        fprintf(stderr, "nisim: standard output can't be written\n");
-        return COMMAND_FAILED;
-    }
-    return exit_of(result);
+    return exit;
 }
 
 int main(int argc, char **argv)
 {
     struct command command = {.by = NISIM_USER_ID};
+    print_begin();
     enum command_exit exit = COMMAND_USAGE;
     if (command_read(argc, argv, &command, &exit))
         exit = run(&command);

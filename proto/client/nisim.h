@@ -2,9 +2,11 @@
  * libnisim: what a WWSF links to reach a network ISIM (proto/PROTOCOL.md). Blocking, every call
  * within a deadline. A struct nisim is one connection and belongs to one thread at a time; the
  * library has no global state, reads no environment, installs no signal handler and never raises
- * SIGPIPE.
+ * SIGPIPE. It uses OpenSSL in a library context of its own and keeps OpenSSL from loading
+ * openssl.cnf: a program that wants that file for itself loads it before its first nisim_connect.
  *
  *     struct nisim *nisim = NULL;
+ *     struct nisim_answer answer;
  *     const struct nisim_options options = {.server = "isim.example.com:7443", .ca_file = "ca.pem",
  *         .certificate_file = "wwsf.pem", .key_file = "wwsf.key", .timeout_ms = 3000};
  *     enum nisim_result result = nisim_new(&options, &nisim);
@@ -12,12 +14,13 @@
  *         result = nisim_connect(nisim);
  *     if (result == NISIM_OK)
  *         result = nisim_authenticate(nisim, NISIM_USER_ID, "+15551001", rand, autn, &answer);
- *     ...                                    answer.res, answer.ck, answer.ik
+ *     if (result == NISIM_OK)
+ *         use(answer.res, answer.ck, answer.ik);
  *     nisim_answer_erase(&answer);
  *     nisim_free(&nisim);
  */
-#ifndef NISIM_H
-#define NISIM_H
+#ifndef NISIM_PROTO_CLIENT_NISIM_H
+#define NISIM_PROTO_CLIENT_NISIM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +41,7 @@ enum nisim_result {
     NISIM_OK = 0,
     NISIM_SYNC_FAILURE, /* SQN not fresh: send answer.auts to the network */
     NISIM_MAC_FAILURE,  /* the challenge is not from the home network: reject it */
-    NISIM_BAD_REQUEST,  /* fix the call: a name too long, a field the server refuses */
+    NISIM_BAD_REQUEST,  /* fix the call, or the files: they can't be read, a name is too long */
     NISIM_REFUSED,      /* unknown or disabled user, form or client not allowed: ask the operator */
     NISIM_UNAVAILABLE,  /* nothing wrong with the request: try again after a pause */
     NISIM_BROKEN,       /* the appliance has something to repair: give up */

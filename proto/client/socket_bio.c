@@ -4,10 +4,13 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-static int descriptor_of(BIO *bio)
+/* Too late: errno says ETIMEDOUT, which is final. */
+static bool is_late(const struct socket_end *end)
 {
-    const int *descriptor = BIO_get_data(bio);
-    return *descriptor;
+    if (end->deadline == NULL || !deadline_passed(end->deadline))
+        return false;
+    errno = ETIMEDOUT;
+    return true;
 }
 
 static bool would_wait(int error)
@@ -17,8 +20,11 @@ static bool would_wait(int error)
 
 static int write_socket(BIO *bio, const char *bytes, int length)
 {
+    const struct socket_end *end = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t sent = send(descriptor_of(bio), bytes, (size_t)length, MSG_NOSIGNAL);
+    if (is_late(end))
+        return -1;
+    ssize_t sent = send(end->descriptor, bytes, (size_t)length, MSG_NOSIGNAL);
     if (sent < 0 && would_wait(errno))
         BIO_set_retry_write(bio);
     return (int)sent;
@@ -26,8 +32,11 @@ static int write_socket(BIO *bio, const char *bytes, int length)
 
 static int read_socket(BIO *bio, char *buffer, int room)
 {
+    const struct socket_end *end = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    ssize_t got = recv(descriptor_of(bio), buffer, (size_t)room, 0);
+    if (is_late(end))
+        return -1;
+    ssize_t got = recv(end->descriptor, buffer, (size_t)room, 0);
     if (got < 0 && would_wait(errno))
         BIO_set_retry_read(bio);
     if (got == 0)
@@ -51,7 +60,8 @@ static long control(BIO *bio, int command, long number, void *pointer)
 
 BIO_METHOD *socket_bio_method(void)
 {
-    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "nisim socket");
+    /* No index of its own: they are few, and given out once for the whole process. */
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "nisim socket");
     if (method == NULL)
         return NULL;
     BIO_meth_set_write(method, write_socket);
@@ -60,12 +70,12 @@ BIO_METHOD *socket_bio_method(void)
     return method;
 }
 
-BIO *socket_bio_new(OSSL_LIB_CTX *library, const BIO_METHOD *method, const int *descriptor)
+BIO *socket_bio_new(OSSL_LIB_CTX *library, const BIO_METHOD *method, struct socket_end *end)
 {
     BIO *bio = BIO_new_ex(library, method);
     if (bio == NULL)
         return NULL;
-    BIO_set_data(bio, (void *)(uintptr_t)descriptor); /* only read */
+    BIO_set_data(bio, end);
     BIO_set_init(bio, 1);
     return bio;
 }

@@ -44,22 +44,47 @@ static int try_address(const struct addrinfo *address, const struct deadline *de
     return descriptor;
 }
 
+static const char *advice(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+        return "; does an appliance listen there?";
+    case ETIMEDOUT:
+        return "; does a firewall stand in between?";
+    default:
+        return "";
+    }
+}
+
+/* An address that swallows packets leaves time for those after it. */
+static int try_all(const struct addrinfo *addresses, const struct deadline *deadline,
+                   int *out_error)
+{
+    size_t left = 0;
+    int descriptor = -1;
+    for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next)
+        left++;
+    for (const struct addrinfo *at = addresses; at != NULL && descriptor < 0; at = at->ai_next) {
+        struct deadline share = deadline_share(deadline, left--);
+        descriptor = try_address(at, &share, out_error);
+    }
+    return descriptor;
+}
+
 int tcp_connect(const char *host, const char *port, const struct deadline *deadline, char *out_why,
                 size_t room)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
-    int descriptor = -1;
     int error = EADDRNOTAVAIL;
     int rc = getaddrinfo(host, port, &hints, &addresses);
     if (rc != 0) {
         snprintf(out_why, room, "%s", gai_strerror(rc));
         return -1;
     }
-    for (const struct addrinfo *at = addresses; at != NULL && descriptor < 0; at = at->ai_next)
-        descriptor = try_address(at, deadline, &error);
+    int descriptor = try_all(addresses, deadline, &error);
     freeaddrinfo(addresses);
     if (descriptor < 0)
-        snprintf(out_why, room, "%s", strerror(error));
+        snprintf(out_why, room, "TCP: %s%s", strerrordesc_np(error), advice(error));
     return descriptor;
 }

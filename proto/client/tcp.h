@@ -1,6 +1,6 @@
 /* A TCP connection to the first of a host's addresses that answers. */
-#ifndef NISIM_CLIENT_TCP_H
-#define NISIM_CLIENT_TCP_H
+#ifndef NISIM_PROTO_CLIENT_TCP_H
+#define NISIM_PROTO_CLIENT_TCP_H
 
 #include <stdbool.h>
 #include <stddef.h>
