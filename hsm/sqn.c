@@ -15,11 +15,12 @@ static uint64_t entries(const struct sqn_profile *profile)
     return UINT64_C(1) << profile->ind_bits;
 }
 
+/* Of entries with one SEQ the last: its SQN is the highest. */
 static uint64_t highest_ind(const struct sqn_profile *profile, const struct sqn_array *array)
 {
     uint64_t highest = 0;
     for (uint64_t ind = 1; ind < entries(profile); ind++) {
-        if (array->seq[ind] > array->seq[highest])
+        if (array->seq[ind] >= array->seq[highest])
             highest = ind;
     }
     return highest;

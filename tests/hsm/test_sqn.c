@@ -93,6 +93,15 @@ static void names_the_highest_with_its_own_ind(void **state)
     assert_int_equal(sqn_highest(&usual, &array), sqn_of(100, 17));
 }
 
+static void names_the_highest_of_equal_seqs(void **state)
+{
+    (void)state;
+    struct sqn_array array = {0};
+    assert_true(offer(&usual, &array, sqn_of(100, 17)));
+    assert_true(offer(&usual, &array, sqn_of(100, 3)));
+    assert_int_equal(sqn_highest(&usual, &array), sqn_of(100, 17));
+}
+
 static void works_without_an_ind(void **state)
 {
     (void)state;
@@ -138,6 +147,7 @@ int main(void)
         cmocka_unit_test(accepts_a_jump_of_delta_and_no_more),
         cmocka_unit_test(refuses_what_is_too_old),
         cmocka_unit_test(names_the_highest_with_its_own_ind),
+        cmocka_unit_test(names_the_highest_of_equal_seqs),
         cmocka_unit_test(works_without_an_ind),
         cmocka_unit_test(refuses_impossible_profiles),
         cmocka_unit_test(writes_big_endian),
