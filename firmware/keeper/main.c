@@ -99,8 +99,8 @@ static enum exit_code open_token(struct equipment *equipment)
 {
     const struct config *config = equipment->config;
     enum hsm_result rc = prepare_token(equipment);
-    if (rc == HSM_OK)
-        return EXIT_DONE;
+    if (rc == HSM_OK || rc == HSM_PIN_UNREADABLE) /* log_in has said why */
+        return exit_of(rc);
     const char *wanted = config->token_label != NULL    ? config->token_label
                          : config->token_serial != NULL ? config->token_serial
                                                         : config->token_uri;

@@ -85,7 +85,7 @@ static enum store_result make_file(const char *path, char *out_why)
     return STORE_OK;
 }
 
-static enum store_result open_database(struct store *store, const char *path)
+static enum store_result open_database(struct store *store, const char *path, bool create)
 {
     int code = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
@@ -94,7 +94,7 @@ static enum store_result open_database(struct store *store, const char *path)
     }
     enum store_result rc = store_result_of(store, code);
     if (rc == STORE_OK)
-        rc = store_schema_ready(store);
+        rc = store_schema_ready(store, create);
     return rc == STORE_OK ? store_prepare(store) : rc;
 }
 
@@ -107,7 +107,7 @@ enum store_result store_open(const char *path, bool create, char *out_why, struc
         snprintf(out_why, STORE_WHY_BYTES, "memory is short");
         return STORE_FAILED;
     }
-    enum store_result rc = open_database(store, path);
+    enum store_result rc = open_database(store, path, create);
     if (rc != STORE_OK) {
         snprintf(out_why, STORE_WHY_BYTES, "%s", store->why);
         store_close(&store);

@@ -37,7 +37,7 @@ static enum store_result read_pragma(struct store *store, const char *sql, int *
     return store_result_of(store, code == SQLITE_ROW ? SQLITE_OK : code);
 }
 
-enum store_result store_schema_ready(struct store *store)
+enum store_result store_schema_ready(struct store *store, bool create)
 {
     int application = 0;
     int version = 0;
@@ -51,7 +51,8 @@ enum store_result store_schema_ready(struct store *store)
         rc = store_result_of(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
     if (rc != STORE_OK)
         return rc;
-    if (application == 0 && version == 0 && tables == 0)
+    /* A store that was emptied behind our back must not pass for one without subscribers. */
+    if (create && application == 0 && version == 0 && tables == 0)
         return store_result_of(store, sqlite3_exec(store->db, schema, NULL, NULL, NULL));
     if (application != APPLICATION_ID) {
         store_say(store, "is a database, but not a nisim store");

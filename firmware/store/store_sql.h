@@ -18,8 +18,8 @@ struct store {
     char why[STORE_WHY_BYTES];
 };
 
-/* Makes or checks the schema of an open database. */
-MUST_CHECK enum store_result store_schema_ready(struct store *store);
+/* Checks the schema of an open database; makes it in an empty one only when `create`. */
+MUST_CHECK enum store_result store_schema_ready(struct store *store, bool create);
 
 /* Prepares every statement. */
 MUST_CHECK enum store_result store_prepare(struct store *store);

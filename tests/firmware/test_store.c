@@ -102,6 +102,17 @@ static void refuses_somebody_elses_database(void **state)
     assert_non_null(strstr(why, "not a nisim store"));
 }
 
+static void refuses_a_store_that_was_emptied(void **state)
+{
+    (void)state;
+    char why[STORE_WHY_BYTES] = "";
+    struct store *store = open_good();
+    store_close(&store);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(store_open(path, false, why, &store), STORE_CORRUPT);
+    assert_non_null(strstr(why, "not a nisim store"));
+}
+
 static void refuses_a_younger_schema(void **state)
 {
     (void)state;
@@ -284,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(refuses_a_file_that_is_no_store),
         TEST(refuses_somebody_elses_database),
+        TEST(refuses_a_store_that_was_emptied),
         TEST(refuses_a_younger_schema),
         TEST(refuses_a_file_that_is_not_there),
         TEST(keeps_the_file_to_its_owner),
