@@ -73,6 +73,17 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
     }
 }
 
+static enum command_exit report(const struct nisim *nisim, enum nisim_result result, bool printed)
+{
+    if (!printed) {
+        fprintf(stderr, "nisim: standard output can't be written\n");
+        return COMMAND_FAILED;
+    }
+    if (result != NISIM_OK)
+        fprintf(stderr, "nisim: %s\n", nisim_why(nisim));
+    return exit_of(result, nisim);
+}
+
 static enum command_exit run(const struct command *command)
 {
     struct nisim *nisim = NULL;
@@ -82,13 +93,12 @@ static enum command_exit run(const struct command *command)
         fprintf(stderr, "nisim: the server is HOST:PORT, not %s\n", command->options.server);
         return COMMAND_USAGE;
     }
-    if (result == NISIM_OK)
-        result = carry_out(command, nisim, &printed);
-    enum command_exit exit = printed ? exit_of(result, nisim) : COMMAND_FAILED;
-    if (!printed)
-        fprintf(stderr, "nisim: standard output can't be written\n");
-    else if (result != NISIM_OK)
-        fprintf(stderr, "nisim: %s\n", nisim == NULL ? "there is no memory" : nisim_why(nisim));
+    if (nisim == NULL) {
+        fprintf(stderr, "nisim: there is no memory\n");
+        return COMMAND_FAILED;
+    }
+    result = carry_out(command, nisim, &printed);
+    enum command_exit exit = report(nisim, result, printed);
     nisim_free(&nisim);
     return exit;
 }

@@ -33,7 +33,7 @@ done
 for page in "${pages[@]}"; do
     read_page "$page"
     name=${page##*/}
-    [ -x "$bin/${name%.?}" ] || continue
+    [[ $name == *.[18] && -x $bin/${name%.?} ]] || continue
     help_names "${name%.?}" | sort -u | while IFS= read -r word; do
         need "$page" "$word" 'but --help names it'
     done
