@@ -40,6 +40,7 @@ say 'clean room' "$suite, $(git log -1 --format='%h %s')"
 inside() {
     # shellcheck disable=SC2016 # the inner shell expands
     unshare --mount --pid --fork --kill-child --propagation private -- bash -euc '
+        mount --rbind "$0" "$0" # unshare(1) in there wants its root to be a mount
         mount -t proc proc "$0/proc"
         mount -t sysfs -o ro sys "$0/sys"
         mount --rbind /dev "$0/dev"

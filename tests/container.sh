@@ -3,8 +3,8 @@
 # volume. Argument: the folder with the `nisim` of this build, which asks from outside.
 # Ends with 77, and says why, where containers can't run.
 set -euo pipefail
+bin=$(realpath "$1")
 cd "$(dirname "$0")/.."
-bin=$1
 work=$PWD/build/container
 output_log=$work/log
 . scripts/output.sh
@@ -18,6 +18,11 @@ skip() {
 for program in buildah podman runc mmdebstrap jq; do
     command -v $program >/dev/null || skip "there is no $program here"
 done
+# A mount namespace of its own: no mount is left in the build folder, whatever happens.
+if [ "${2:-}" != in-namespace ]; then
+    unshare --mount true 2>/dev/null || skip 'this system gives no mount namespace'
+    exec unshare --mount "tests/${0##*/}" "$1" in-namespace
+fi
 mkdir -p "$work"
 : >"$output_log"
 
