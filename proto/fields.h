@@ -14,6 +14,11 @@
 #define IMPUS_MAX 8
 #define P_CSCFS_MAX 8
 #define SERVICE_TABLE_BYTES_MAX 16
+#define NONCE_BYTES_MAX 1024
+#define METHOD_BYTES_MAX 32
+#define DIGEST_URI_BYTES_MAX 1024
+#define CNONCE_BYTES_MAX 128
+#define DIGEST_HEX_BYTES_MAX 64 /* of SHA-256, SHA-512-256 */
 #define FIELD_OPTIONAL_BIT 0x8000
 #define FIELDS_MAX 64 /* more fields than this in one body are MALFORMED */
 

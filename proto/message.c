@@ -83,8 +83,7 @@ struct fault ping_read(const uint8_t *body, size_t body_bytes)
     return fields_read(MESSAGE_PING, BODY_REQUEST, body, body_bytes, &fields);
 }
 
-/* A subscriber is named once: by user id or by IMPI. */
-static struct fault read_subscriber(const struct fields *fields, struct subscriber_name *out)
+struct fault subscriber_name_read(const struct fields *fields, struct subscriber_name *out)
 {
     const struct field *user_id = fields_find(fields, FIELD_USER_ID, 0);
     const struct field *impi = fields_find(fields, FIELD_IMPI, 0);
@@ -102,7 +101,7 @@ struct fault identity_request_read(const uint8_t *body, size_t body_bytes,
 {
     struct fields fields;
     struct fault fault = fields_read(MESSAGE_IDENTITY, BODY_REQUEST, body, body_bytes, &fields);
-    return fault.status != STATUS_OK ? fault : read_subscriber(&fields, out);
+    return fault.status != STATUS_OK ? fault : subscriber_name_read(&fields, out);
 }
 
 void identity_request_write(struct wire_writer *writer, const struct subscriber_name *name)
@@ -157,7 +156,7 @@ struct fault authenticate_request_read(const uint8_t *body, size_t body_bytes,
     struct authenticate_request request = {0};
     struct fault fault = fields_read(MESSAGE_AUTHENTICATE, BODY_REQUEST, body, body_bytes, &fields);
     if (fault.status == STATUS_OK)
-        fault = read_subscriber(&fields, &request.subscriber);
+        fault = subscriber_name_read(&fields, &request.subscriber);
     if (fault.status != STATUS_OK)
         return fault;
     uint64_t form = field_number(fields_find(&fields, FIELD_FORM, 0));
@@ -209,25 +208,4 @@ void authenticate_answer_write(struct wire_writer *writer, enum status status,
     fields_write(writer, FIELD_RES, answer->res.bytes, sizeof answer->res);
     fields_write(writer, FIELD_CK, answer->ck.bytes, sizeof answer->ck);
     fields_write(writer, FIELD_IK, answer->ik.bytes, sizeof answer->ik);
-}
-
-struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
-                           struct subscriber_name *out)
-{
-    struct authenticate_request request;
-    struct fault fault = no_fault;
-    out->text[0] = '\0';
-    switch (type) {
-    case MESSAGE_PING:
-        return ping_read(body, body_bytes);
-    case MESSAGE_IDENTITY:
-        return identity_request_read(body, body_bytes, out);
-    case MESSAGE_AUTHENTICATE:
-        fault = authenticate_request_read(body, body_bytes, &request);
-        if (fault.status == STATUS_OK)
-            *out = request.subscriber;
-        return fault;
-    default:
-        return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
-    }
 }

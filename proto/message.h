@@ -13,9 +13,11 @@
 #define AUTN_BYTES 16
 #define AUTS_BYTES 14 /* TS 33.102 6.3.3: (SQN_MS xor AK*) 6, MAC-S 8 */
 
-/* The forms of answer a client may be allowed; values of the FORM field, bits of FORMS. */
+/* The forms of answer a client may be allowed; bits of FORMS. FORM_CARD is a value of FORM. */
 enum answer_form {
-    FORM_CARD = 1, /* RES, CK, IK as the ISIM gives them (TS 31.103 7.1.2.1) */
+    FORM_CARD = 1,   /* RES, CK, IK as the ISIM gives them (TS 31.103 7.1.2.1) */
+    FORM_DIGEST = 2, /* the finished digest response (DIGEST) */
+    FORM_HA1 = 3,    /* H(A1) for a SIP stack that finishes it (HA1) */
 };
 #define FORM_BIT(form) (UINT32_C(1) << (form))
 
@@ -81,6 +83,10 @@ uint16_t failure_read(const uint8_t *body, size_t body_bytes);
 MUST_CHECK struct fault hello_read(const uint8_t *body, size_t body_bytes, struct hello *out);
 void hello_write(struct wire_writer *writer, const struct hello *hello);
 
+/* Who the request is about, named once: by user id or by IMPI. */
+MUST_CHECK struct fault subscriber_name_read(const struct fields *fields,
+                                             struct subscriber_name *out);
+
 MUST_CHECK struct fault ping_read(const uint8_t *body, size_t body_bytes);
 
 MUST_CHECK struct fault identity_request_read(const uint8_t *body, size_t body_bytes,
@@ -99,12 +105,5 @@ MUST_CHECK struct fault authenticate_answer_read(enum status status, const uint8
                                                  struct authenticate_answer *out);
 void authenticate_answer_write(struct wire_writer *writer, enum status status,
                                const struct authenticate_answer *answer);
-
-/*
- * The subscriber a request is about, for choosing a keeper; checks the whole body on the way.
- * out->text is empty for a message that names nobody (PING).
- */
-MUST_CHECK struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
-                                      struct subscriber_name *out);
 
 #endif

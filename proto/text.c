@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* The bytes of the sequence at `at` (RFC 3629, shortest form only), 0 if not well formed. */
 static size_t sequence_length(const uint8_t *at, size_t left)
@@ -35,4 +36,10 @@ bool text_is_clean(const char *text, size_t length)
         length -= step;
     }
     return true;
+}
+
+bool text_is_quotable(const char *text, size_t length)
+{
+    return text_is_clean(text, length) && memchr(text, '"', length) == NULL &&
+           memchr(text, '\\', length) == NULL;
 }

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "connection_state.h"
 #include "dispatch.h"
+#include "request.h"
 
 #define READS_PER_TURN 16 /* of one connection before other events have their turn */
 

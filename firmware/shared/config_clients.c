@@ -20,6 +20,8 @@ static const struct {
     const char *name;
     enum answer_form form;
 } forms[] = {
+    {"digest", FORM_DIGEST},
+    {"ha1", FORM_HA1},
     {"card", FORM_CARD},
 };
 

@@ -1,0 +1,274 @@
+#include "digest_message.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+#include "text.h"
+
+#define NC_DIGITS 8
+
+static const struct fault no_fault = {STATUS_OK, 0};
+
+static const struct {
+    enum digest_algorithm algorithm;
+    const char *name;
+    size_t hash_bytes;
+} algorithms[] = {
+    {ALGORITHM_AKAV1_MD5, "AKAv1-MD5", 16},
+    {ALGORITHM_AKAV2_MD5, "AKAv2-MD5", 16},
+    {ALGORITHM_AKAV2_SHA_256, "AKAv2-SHA-256", 32},
+};
+#define ALGORITHMS (sizeof algorithms / sizeof algorithms[0])
+
+static const char *const protection_names[] = {
+    [PROTECTION_AUTH] = "auth",
+    [PROTECTION_AUTH_INT] = "auth-int",
+};
+
+enum digest_algorithm digest_algorithm_from_name(const char *name)
+{
+    for (size_t i = 0; i < ALGORITHMS; i++) {
+        if (strcasecmp(algorithms[i].name, name) == 0)
+            return algorithms[i].algorithm;
+    }
+    return (enum digest_algorithm)0;
+}
+
+const char *digest_algorithm_name(enum digest_algorithm algorithm)
+{
+    assert(algorithm >= 1 && algorithm <= ALGORITHMS);
+    return algorithms[algorithm - 1].name;
+}
+
+size_t digest_algorithm_hash_bytes(enum digest_algorithm algorithm)
+{
+    assert(algorithm >= 1 && algorithm <= ALGORITHMS);
+    return algorithms[algorithm - 1].hash_bytes;
+}
+
+/* Every text of a digest request ends up between quotes. out_text stays empty without the field. */
+static struct fault take_text(const struct fields *fields, enum field_tag tag, char *out_text,
+                              size_t room)
+{
+    const struct field *field = fields_find(fields, tag, 0);
+    if (field == NULL)
+        return no_fault;
+    if (!text_is_quotable((const char *)field->bytes, field->length))
+        return (struct fault){STATUS_BAD_VALUE, (uint16_t)tag};
+    if (field->length >= room)
+        return (struct fault){STATUS_BAD_LENGTH, (uint16_t)tag};
+    field_copy_text(field, out_text, room);
+    return no_fault;
+}
+
+static struct fault take_algorithm(const struct fields *fields, enum digest_algorithm *out)
+{
+    char name[32 + 1] = "";
+    struct fault fault = take_text(fields, FIELD_ALGORITHM, name, sizeof name);
+    if (fault.status != STATUS_OK)
+        return fault;
+    *out = digest_algorithm_from_name(name);
+    return *out != 0 ? no_fault : (struct fault){STATUS_BAD_VALUE, FIELD_ALGORITHM};
+}
+
+static struct fault take_challenge(const struct fields *fields, struct digest_challenge *out)
+{
+    struct fault fault = subscriber_name_read(fields, &out->subscriber);
+    if (fault.status == STATUS_OK)
+        fault = take_algorithm(fields, &out->algorithm);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_REALM, out->realm, sizeof out->realm);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_USERNAME, out->username, sizeof out->username);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_NONCE, out->nonce, sizeof out->nonce);
+    return fault;
+}
+
+static struct fault take_protection(const struct fields *fields, enum digest_protection *out)
+{
+    char name[16 + 1] = "";
+    struct fault fault = take_text(fields, FIELD_QOP, name, sizeof name);
+    if (fault.status != STATUS_OK)
+        return fault;
+    *out = PROTECTION_NONE;
+    if (name[0] == '\0')
+        return no_fault;
+    for (size_t i = PROTECTION_AUTH; i <= PROTECTION_AUTH_INT; i++) {
+        if (strcasecmp(name, protection_names[i]) == 0)
+            *out = (enum digest_protection)i;
+    }
+    return *out != PROTECTION_NONE ? no_fault : (struct fault){STATUS_BAD_VALUE, FIELD_QOP};
+}
+
+/* The field stands there exactly when qop asks for it (RFC 7616 3.4). */
+static struct fault check_presence(const struct fields *fields, enum field_tag tag, bool wanted)
+{
+    bool there = fields_find(fields, tag, 0) != NULL;
+    if (there == wanted)
+        return no_fault;
+    return (struct fault){wanted ? STATUS_MISSING_FIELD : STATUS_UNKNOWN_FIELD, (uint16_t)tag};
+}
+
+static struct fault take_count(const struct fields *fields, struct digest_request *out)
+{
+    bool wanted = out->protection != PROTECTION_NONE;
+    struct fault fault = check_presence(fields, FIELD_NC, wanted);
+    if (fault.status == STATUS_OK)
+        fault = check_presence(fields, FIELD_CNONCE, wanted);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_NC, out->nc, sizeof out->nc);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_CNONCE, out->cnonce, sizeof out->cnonce);
+    if (fault.status != STATUS_OK || !wanted)
+        return fault;
+    if (strlen(out->nc) != NC_DIGITS)
+        return (struct fault){STATUS_BAD_LENGTH, FIELD_NC};
+    if (strspn(out->nc, "0123456789abcdefABCDEF") != NC_DIGITS)
+        return (struct fault){STATUS_BAD_VALUE, FIELD_NC};
+    return no_fault;
+}
+
+static struct fault take_body_hash(const struct fields *fields, struct digest_request *out)
+{
+    const struct field *field = fields_find(fields, FIELD_BODY_HASH, 0);
+    struct fault fault =
+        check_presence(fields, FIELD_BODY_HASH, out->protection == PROTECTION_AUTH_INT);
+    if (fault.status != STATUS_OK || field == NULL)
+        return fault;
+    if (field->length != digest_algorithm_hash_bytes(out->challenge.algorithm))
+        return (struct fault){STATUS_BAD_LENGTH, FIELD_BODY_HASH};
+    out->body_hash_bytes = field->length;
+    memcpy(out->body_hash, field->bytes, field->length);
+    return no_fault;
+}
+
+static struct fault take_request(const struct fields *fields, struct digest_request *out)
+{
+    struct fault fault = take_challenge(fields, &out->challenge);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_METHOD, out->method, sizeof out->method);
+    if (fault.status == STATUS_OK)
+        fault = take_text(fields, FIELD_DIGEST_URI, out->uri, sizeof out->uri);
+    if (fault.status == STATUS_OK)
+        fault = take_protection(fields, &out->protection);
+    if (fault.status == STATUS_OK)
+        fault = take_count(fields, out);
+    if (fault.status == STATUS_OK)
+        fault = take_body_hash(fields, out);
+    const struct field *rspauth = fields_find(fields, FIELD_WANT_RSPAUTH, 0);
+    if (fault.status == STATUS_OK && rspauth != NULL && field_number(rspauth) > 1)
+        fault = (struct fault){STATUS_BAD_VALUE, FIELD_WANT_RSPAUTH};
+    out->want_rspauth = rspauth != NULL && field_number(rspauth) == 1;
+    return fault;
+}
+
+struct fault digest_request_read(const uint8_t *body, size_t body_bytes, struct digest_request *out)
+{
+    struct fields fields;
+    *out = (struct digest_request){0}; /* too large for a second one on the stack */
+    struct fault fault = fields_read(MESSAGE_DIGEST, BODY_REQUEST, body, body_bytes, &fields);
+    return fault.status == STATUS_OK ? take_request(&fields, out) : fault;
+}
+
+static void write_challenge(struct wire_writer *writer, const struct digest_challenge *challenge)
+{
+    fields_write_text(writer, challenge->subscriber.by, challenge->subscriber.text);
+    fields_write_text(writer, FIELD_ALGORITHM, digest_algorithm_name(challenge->algorithm));
+    fields_write_text(writer, FIELD_REALM, challenge->realm);
+    fields_write_text(writer, FIELD_NONCE, challenge->nonce);
+    if (challenge->username[0] != '\0')
+        fields_write_text(writer, FIELD_USERNAME, challenge->username);
+}
+
+void digest_request_write(struct wire_writer *writer, const struct digest_request *request)
+{
+    write_challenge(writer, &request->challenge);
+    fields_write_text(writer, FIELD_METHOD, request->method);
+    fields_write_text(writer, FIELD_DIGEST_URI, request->uri);
+    if (request->protection != PROTECTION_NONE) {
+        fields_write_text(writer, FIELD_QOP, protection_names[request->protection]);
+        fields_write_text(writer, FIELD_NC, request->nc);
+        fields_write_text(writer, FIELD_CNONCE, request->cnonce);
+    }
+    if (request->protection == PROTECTION_AUTH_INT)
+        fields_write(writer, FIELD_BODY_HASH, request->body_hash, request->body_hash_bytes);
+    if (request->want_rspauth)
+        fields_write_number(writer, FIELD_WANT_RSPAUTH, 1, 1);
+}
+
+struct fault digest_answer_read(enum status status, const uint8_t *body, size_t body_bytes,
+                                struct digest_answer *out)
+{
+    struct fields fields;
+    enum body_kind kind = body_kind_of_answer((uint8_t)status);
+    assert(kind != BODY_ANSWER_FAILURE);
+    struct fault fault = fields_read(MESSAGE_DIGEST, kind, body, body_bytes, &fields);
+    if (fault.status != STATUS_OK)
+        return fault;
+    *out = (struct digest_answer){0};
+    const struct field *rspauth = fields_find(&fields, FIELD_RSPAUTH, 0);
+    const struct field *auts = fields_find(&fields, FIELD_AUTS, 0);
+    field_copy_text(fields_find(&fields, FIELD_RESPONSE, 0), out->response, sizeof out->response);
+    if (rspauth != NULL)
+        field_copy_text(rspauth, out->rspauth, sizeof out->rspauth);
+    if (auts != NULL)
+        memcpy(out->auts, auts->bytes, sizeof out->auts);
+    return no_fault;
+}
+
+void digest_answer_write(struct wire_writer *writer, enum status status,
+                         const struct digest_answer *answer)
+{
+    if (status == STATUS_SYNC_FAILURE)
+        fields_write(writer, FIELD_AUTS, answer->auts, sizeof answer->auts);
+    fields_write_text(writer, FIELD_RESPONSE, answer->response);
+    if (status == STATUS_OK && answer->rspauth[0] != '\0')
+        fields_write_text(writer, FIELD_RSPAUTH, answer->rspauth);
+}
+
+struct fault ha1_request_read(const uint8_t *body, size_t body_bytes, struct digest_challenge *out)
+{
+    struct fields fields;
+    struct digest_challenge challenge = {0};
+    struct fault fault = fields_read(MESSAGE_HA1, BODY_REQUEST, body, body_bytes, &fields);
+    if (fault.status == STATUS_OK)
+        fault = take_challenge(&fields, &challenge);
+    if (fault.status == STATUS_OK)
+        *out = challenge;
+    return fault;
+}
+
+void ha1_request_write(struct wire_writer *writer, const struct digest_challenge *challenge)
+{
+    write_challenge(writer, challenge);
+}
+
+struct fault ha1_answer_read(enum status status, const uint8_t *body, size_t body_bytes,
+                             struct ha1_answer *out)
+{
+    struct fields fields;
+    enum body_kind kind = body_kind_of_answer((uint8_t)status);
+    assert(kind != BODY_ANSWER_FAILURE);
+    struct fault fault = fields_read(MESSAGE_HA1, kind, body, body_bytes, &fields);
+    if (fault.status != STATUS_OK)
+        return fault;
+    *out = (struct ha1_answer){0};
+    const struct field *hash = fields_find(&fields, FIELD_HA1_HASH, 0);
+    const struct field *auts = fields_find(&fields, FIELD_AUTS, 0);
+    if (hash != NULL)
+        field_copy_text(hash, out->hash, sizeof out->hash);
+    if (auts != NULL)
+        memcpy(out->auts, auts->bytes, sizeof out->auts);
+    return no_fault;
+}
+
+void ha1_answer_write(struct wire_writer *writer, enum status status,
+                      const struct ha1_answer *answer)
+{
+    if (status == STATUS_SYNC_FAILURE)
+        fields_write(writer, FIELD_AUTS, answer->auts, sizeof answer->auts);
+    else
+        fields_write_text(writer, FIELD_HA1_HASH, answer->hash);
+}

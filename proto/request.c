@@ -1,0 +1,52 @@
+#include "request.h"
+
+#include "digest_message.h"
+
+static struct fault check_authenticate(const uint8_t *body, size_t body_bytes,
+                                       struct subscriber_name *out)
+{
+    struct authenticate_request request;
+    struct fault fault = authenticate_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
+static struct fault check_digest(const uint8_t *body, size_t body_bytes,
+                                 struct subscriber_name *out)
+{
+    struct digest_request request;
+    struct fault fault = digest_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.challenge.subscriber;
+    return fault;
+}
+
+static struct fault check_ha1(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
+{
+    struct digest_challenge challenge;
+    struct fault fault = ha1_request_read(body, body_bytes, &challenge);
+    if (fault.status == STATUS_OK)
+        *out = challenge.subscriber;
+    return fault;
+}
+
+struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
+                           struct subscriber_name *out)
+{
+    out->text[0] = '\0';
+    switch (type) {
+    case MESSAGE_PING:
+        return ping_read(body, body_bytes);
+    case MESSAGE_IDENTITY:
+        return identity_request_read(body, body_bytes, out);
+    case MESSAGE_AUTHENTICATE:
+        return check_authenticate(body, body_bytes, out);
+    case MESSAGE_DIGEST:
+        return check_digest(body, body_bytes, out);
+    case MESSAGE_HA1:
+        return check_ha1(body, body_bytes, out);
+    default:
+        return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
+    }
+}
