@@ -3,7 +3,7 @@
 #include "client.h"
 #include "text.h"
 
-static enum nisim_result take_name(struct nisim *nisim, enum nisim_name by, const char *name,
+enum nisim_result client_take_name(struct nisim *nisim, enum nisim_name by, const char *name,
                                    struct subscriber_name *out)
 {
     size_t most = by == NISIM_IMPI ? NAME_BYTES_MAX : USER_ID_BYTES_MAX;
@@ -18,8 +18,7 @@ static enum nisim_result take_name(struct nisim *nisim, enum nisim_name by, cons
     return NISIM_OK;
 }
 
-/* Sends the frame that is in `writer` and takes the answer to it. */
-static enum nisim_result ask(struct nisim *nisim, struct wire_writer *writer, uint8_t type,
+enum nisim_result client_ask(struct nisim *nisim, struct wire_writer *writer, uint8_t type,
                              struct frame_header *out_header)
 {
     char why[TRANSPORT_WHY_BYTES] = "";
@@ -48,7 +47,7 @@ enum nisim_result nisim_ping(struct nisim *nisim)
     struct frame_header header = {0};
     struct wire_writer writer = wire_writer_of(frame, sizeof frame);
     frame_begin(&writer);
-    return ask(nisim, &writer, MESSAGE_PING, &header);
+    return client_ask(nisim, &writer, MESSAGE_PING, &header);
 }
 
 _Static_assert(NISIM_NAME_BYTES == NAME_BYTES_MAX + 1 && NISIM_LIST_MAX == IMPUS_MAX &&
@@ -74,13 +73,13 @@ enum nisim_result nisim_identity(struct nisim *nisim, enum nisim_name by, const 
     uint8_t frame[FRAME_HEADER_BYTES + 4 + NAME_BYTES_MAX];
     struct subscriber_name subscriber;
     struct frame_header header = {0};
-    enum nisim_result result = take_name(nisim, by, name, &subscriber);
+    enum nisim_result result = client_take_name(nisim, by, name, &subscriber);
     if (result != NISIM_OK)
         return result;
     struct wire_writer writer = wire_writer_of(frame, sizeof frame);
     frame_begin(&writer);
     identity_request_write(&writer, &subscriber);
-    result = ask(nisim, &writer, MESSAGE_IDENTITY, &header);
+    result = client_ask(nisim, &writer, MESSAGE_IDENTITY, &header);
     if (result != NISIM_OK)
         return result;
     if (identity_read(nisim->body, header.body_bytes, &nisim->identity).status != STATUS_OK)
@@ -112,7 +111,7 @@ enum nisim_result nisim_authenticate(struct nisim *nisim, enum nisim_name by, co
     struct authenticate_request request = {.form = FORM_CARD};
     struct frame_header header = {0};
     nisim_answer_erase(out);
-    enum nisim_result result = take_name(nisim, by, name, &request.subscriber);
+    enum nisim_result result = client_take_name(nisim, by, name, &request.subscriber);
     if (result != NISIM_OK)
         return result;
     memcpy(request.rand, rand, sizeof request.rand);
@@ -120,7 +119,7 @@ enum nisim_result nisim_authenticate(struct nisim *nisim, enum nisim_name by, co
     struct wire_writer writer = wire_writer_of(frame, sizeof frame);
     frame_begin(&writer);
     authenticate_request_write(&writer, &request);
-    result = ask(nisim, &writer, MESSAGE_AUTHENTICATE, &header);
+    result = client_ask(nisim, &writer, MESSAGE_AUTHENTICATE, &header);
     if (result == NISIM_OK || result == NISIM_SYNC_FAILURE)
         result = take_answer(nisim, &header, out);
     secret_wipe(nisim->body, sizeof nisim->body);

@@ -44,10 +44,15 @@ static enum nisim_result result_of_class(enum status_class class)
     }
 }
 
+static bool is_challenge(uint8_t type)
+{
+    return type == MESSAGE_AUTHENTICATE || type == MESSAGE_DIGEST || type == MESSAGE_HA1;
+}
+
 /* What the ISIM itself answers, and only to a challenge. */
 static enum nisim_result verdict(struct nisim *nisim, const struct frame_header *header)
 {
-    if (header->type != MESSAGE_AUTHENTICATE)
+    if (!is_challenge(header->type))
         return client_lost(nisim, "the server answered a question that was not asked");
     return client_fail(
         nisim, header->status == STATUS_MAC_FAILURE ? NISIM_MAC_FAILURE : NISIM_SYNC_FAILURE,

@@ -2,7 +2,7 @@
 #ifndef NISIM_PROTO_CLIENT_CLIENT_H
 #define NISIM_PROTO_CLIENT_CLIENT_H
 
-#include "message.h"
+#include "digest_message.h"
 #include "nisim.h"
 #include "transport.h"
 
@@ -20,7 +20,10 @@ struct nisim {
     uint32_t request_id;
     struct hello hello;
     const char *status_name;
-    struct identity identity; /* room for the answer in hand */
+    /* Room for what is too large for the stack. */
+    struct identity identity;
+    struct nisim_identity found;
+    struct digest_request digest;
     char why[TRANSPORT_WHY_BYTES + 256];
     uint8_t body[FRAME_BODY_BYTES_MAX]; /* of the answer in hand; wiped once it is read */
 };
@@ -39,5 +42,13 @@ MUST_CHECK enum nisim_result client_receive(struct nisim *nisim, const struct de
 /* What the header's status means; says why when it is not OK. */
 MUST_CHECK enum nisim_result client_status(struct nisim *nisim, const struct frame_header *header,
                                            const uint8_t *body);
+
+/* Checks how a call names a subscriber; says why it refuses. */
+MUST_CHECK enum nisim_result client_take_name(struct nisim *nisim, enum nisim_name by,
+                                              const char *name, struct subscriber_name *out);
+
+/* Sends the frame that is in `writer` and takes the answer to it. */
+MUST_CHECK enum nisim_result client_ask(struct nisim *nisim, struct wire_writer *writer,
+                                        uint8_t type, struct frame_header *out_header);
 
 #endif

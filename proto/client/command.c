@@ -14,23 +14,27 @@
 #define TIMEOUT_SECONDS_MAX 3600
 #define TIMEOUT_MS_USUAL 5000
 
-static const char usage[] = "usage: nisim [options] ping\n"
-                            "       nisim [options] identity USER\n"
-                            "       nisim [options] authenticate USER RAND AUTN\n"
-                            "\n"
-                            "  -s, --server HOST:PORT   the appliance\n"
-                            "  -a, --ca FILE            PEM: who signed its certificate\n"
-                            "  -c, --cert FILE          PEM: our certificate, then its chain\n"
-                            "  -k, --key FILE           PEM: the key of our certificate\n"
-                            "  -n, --server-name NAME   name in its certificate, if not HOST\n"
-                            "  -f, --config FILE        a file that says these: nisim(1), FILES\n"
-                            "  -t, --timeout SECONDS    for each step, usually 5\n"
-                            "  -i, --impi               USER is an IMPI, not a user id\n"
-                            "  -j, --json               print JSON\n"
-                            "  -V, --version            print the version\n"
-                            "  -h, --help               print this\n"
-                            "\n"
-                            "RAND and AUTN are 32 hex digits each. See nisim(1).\n";
+static const char usage[] =
+    "usage: nisim [options] ping\n"
+    "       nisim [options] identity USER\n"
+    "       nisim [options] authenticate USER RAND AUTN\n"
+    "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE\n"
+    "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "\n"
+    "  -s, --server HOST:PORT   the appliance\n"
+    "  -a, --ca FILE            PEM: who signed its certificate\n"
+    "  -c, --cert FILE          PEM: our certificate, then its chain\n"
+    "  -k, --key FILE           PEM: the key of our certificate\n"
+    "  -n, --server-name NAME   name in its certificate, if not HOST\n"
+    "  -f, --config FILE        a file that says these: nisim(1), FILES\n"
+    "  -t, --timeout SECONDS    for each step, usually 5\n"
+    "  -i, --impi               USER is an IMPI, not a user id\n"
+    "  -j, --json               print JSON\n"
+    "  -V, --version            print the version\n"
+    "  -h, --help               print this\n"
+    "\n"
+    "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
+    "of that SIP header. See nisim(1).\n";
 
 static const struct option long_options[] = {
     {"server", required_argument, NULL, 's'},
@@ -55,6 +59,8 @@ static const struct {
     {"ping", VERB_PING, 0},
     {"identity", VERB_IDENTITY, 1},
     {"authenticate", VERB_AUTHENTICATE, 3},
+    {"authorize", VERB_AUTHORIZE, 4},
+    {"ha1", VERB_HA1, 2},
 };
 
 static bool wrong(const char *what, const char *value)
@@ -138,10 +144,29 @@ static bool take_user(const char *user, struct command *command)
                  "");
 }
 
+/* What stands behind USER. */
+static bool take_rest(char **arguments, struct command *command)
+{
+    switch (command->verb) {
+    case VERB_AUTHENTICATE:
+        return take_challenge(arguments + 2, command);
+    case VERB_AUTHORIZE:
+        command->method = arguments[2];
+        command->uri = arguments[3];
+        command->www_authenticate = arguments[4];
+        return true;
+    case VERB_HA1:
+        command->www_authenticate = arguments[2];
+        return true;
+    default:
+        return true;
+    }
+}
+
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
-        return wrong("what to do? ping, identity or authenticate", "");
+        return wrong("what to do? ping, identity, authenticate, authorize or ha1", "");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(arguments[0], verbs[i].name) != 0)
             continue;
@@ -150,7 +175,7 @@ static bool take_verb(int count, char **arguments, struct command *command)
         command->verb = verbs[i].verb;
         if (count > 1 && !take_user(arguments[1], command))
             return false;
-        return verbs[i].verb != VERB_AUTHENTICATE || take_challenge(arguments + 2, command);
+        return take_rest(arguments, command);
     }
     return wrong("no such thing to do: ", arguments[0]);
 }

@@ -24,6 +24,8 @@ enum command_verb {
     VERB_PING,
     VERB_IDENTITY,
     VERB_AUTHENTICATE,
+    VERB_AUTHORIZE,
+    VERB_HA1,
 };
 
 struct command {
@@ -35,6 +37,9 @@ struct command {
     const char *user;
     uint8_t rand[16];
     uint8_t autn[16];
+    const char *www_authenticate; /* VERB_AUTHORIZE and VERB_HA1 */
+    const char *method;           /* VERB_AUTHORIZE, as is uri */
+    const char *uri;
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -51,5 +56,9 @@ MUST_CHECK bool print_identity(const struct command *command,
                                const struct nisim_identity *identity);
 MUST_CHECK bool print_answer(const struct command *command, enum nisim_result result,
                              const struct nisim_answer *answer);
+MUST_CHECK bool print_authorization(const struct command *command, enum nisim_result result,
+                                    const char *authorization);
+MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
+                          const struct nisim_ha1 *ha1);
 
 #endif

@@ -116,11 +116,46 @@ static bool print_refused(const struct command *command, const char *result,
     return print_line("result", result) && (!stale || print_line("auts", auts));
 }
 
+static const char *name_of(enum nisim_result result)
+{
+    switch (result) {
+    case NISIM_OK:
+        return "ok";
+    case NISIM_SYNC_FAILURE:
+        return "sync-failure";
+    default:
+        return "mac-failure";
+    }
+}
+
+bool print_authorization(const struct command *command, enum nisim_result result,
+                         const char *authorization)
+{
+    if (command->json)
+        return print_json(
+            json_pack("{s:s, s:s}", "result", name_of(result), "authorization", authorization));
+    return print_line("result", name_of(result)) && print_line("authorization", authorization);
+}
+
+bool print_ha1(const struct command *command, enum nisim_result result, const struct nisim_ha1 *ha1)
+{
+    char auts[HEX_TEXT_BYTES(sizeof ha1->auts)];
+    bool is_hash = result == NISIM_OK;
+    hex_encode(ha1->auts, sizeof ha1->auts, auts);
+    const char *value = is_hash ? ha1->hash : auts;
+    const char *name = is_hash ? "ha1" : "auts";
+    if (result == NISIM_MAC_FAILURE)
+        return command->json ? print_json(json_pack("{s:s}", "result", name_of(result)))
+                             : print_line("result", name_of(result));
+    if (command->json)
+        return print_json(json_pack("{s:s, s:s}", "result", name_of(result), name, value));
+    return print_line("result", name_of(result)) && print_line(name, value);
+}
+
 bool print_answer(const struct command *command, enum nisim_result result,
                   const struct nisim_answer *answer)
 {
     if (result == NISIM_OK)
         return print_accepted(command, answer);
-    return print_refused(command, result == NISIM_SYNC_FAILURE ? "sync-failure" : "mac-failure",
-                         answer);
+    return print_refused(command, name_of(result), answer);
 }

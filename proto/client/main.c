@@ -38,14 +38,42 @@ static enum nisim_result identify(const struct command *command, struct nisim *n
     return result;
 }
 
+static bool has_outcome(enum nisim_result result)
+{
+    return result == NISIM_OK || result == NISIM_SYNC_FAILURE || result == NISIM_MAC_FAILURE;
+}
+
 static enum nisim_result authenticate(const struct command *command, struct nisim *nisim,
                                       bool *out_printed)
 {
     __attribute__((cleanup(nisim_answer_erase))) struct nisim_answer answer = {0};
     enum nisim_result result = nisim_authenticate(nisim, command->by, command->user, command->rand,
                                                   command->autn, &answer);
-    if (result == NISIM_OK || result == NISIM_SYNC_FAILURE || result == NISIM_MAC_FAILURE)
+    if (has_outcome(result))
         *out_printed = print_answer(command, result, &answer);
+    return result;
+}
+
+static enum nisim_result authorize(const struct command *command, struct nisim *nisim,
+                                   bool *out_printed)
+{
+    static char authorization[NISIM_AUTHORIZATION_BYTES]; /* too large for the stack */
+    enum nisim_result result =
+        nisim_authorize(nisim, command->by, command->user, command->www_authenticate,
+                        command->method, command->uri, NULL, 0, authorization);
+    if (has_outcome(result))
+        *out_printed = print_authorization(command, result, authorization);
+    return result;
+}
+
+static enum nisim_result make_ha1(const struct command *command, struct nisim *nisim,
+                                  bool *out_printed)
+{
+    __attribute__((cleanup(nisim_ha1_erase))) struct nisim_ha1 ha1 = {0};
+    enum nisim_result result =
+        nisim_ha1_of(nisim, command->by, command->user, command->www_authenticate, &ha1);
+    if (has_outcome(result))
+        *out_printed = print_ha1(command, result, &ha1);
     return result;
 }
 
@@ -68,6 +96,10 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
         return ping(command, nisim, out_printed);
     case VERB_IDENTITY:
         return identify(command, nisim, out_printed);
+    case VERB_AUTHORIZE:
+        return authorize(command, nisim, out_printed);
+    case VERB_HA1:
+        return make_ha1(command, nisim, out_printed);
     default:
         return authenticate(command, nisim, out_printed);
     }

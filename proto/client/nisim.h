@@ -84,6 +84,39 @@ struct nisim_answer {
     uint8_t auts[14]; /* NISIM_SYNC_FAILURE */
 };
 
+#define NISIM_HASH_BYTES 65            /* of a hash in hex, with its NUL */
+#define NISIM_AUTHORIZATION_BYTES 4096 /* suffices for every Authorization value made here */
+
+/* What a SIP 401 or 407 asks: parameters of WWW-Authenticate, without their quotes. */
+struct nisim_challenge {
+    const char *algorithm; /* "AKAv1-MD5", "AKAv2-MD5", "AKAv2-SHA-256" */
+    const char *realm;
+    const char *nonce;
+};
+
+/* The request that is to be authorised. */
+struct nisim_sip_request {
+    const char *method; /* "REGISTER" */
+    const char *uri;    /* the Request-URI */
+    const char *qop;    /* "auth", "auth-int", or NULL: then nc and cnonce are NULL too */
+    const char *nc;     /* 8 hex digits */
+    const char *cnonce;
+    const uint8_t *body_hash; /* auth-int: H(body), as long as the algorithm's hash; else NULL */
+};
+
+/* NISIM_SYNC_FAILURE fills auts, and response as computed with an empty password. */
+struct nisim_digest {
+    char response[NISIM_HASH_BYTES];
+    char rspauth[NISIM_HASH_BYTES]; /* what Authentication-Info must say; NISIM_OK only */
+    uint8_t auts[14];
+};
+
+/* NISIM_OK fills hash: as good as a password for its realm and nonce. */
+struct nisim_ha1 {
+    char hash[NISIM_HASH_BYTES];
+    uint8_t auts[14]; /* NISIM_SYNC_FAILURE */
+};
+
 struct nisim;
 
 /* Checks and copies the options; no file is read and no connection made yet. */
@@ -107,6 +140,36 @@ NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_identity(struct nisim *nis
 NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authenticate(
     struct nisim *nisim, enum nisim_name by, const char *name, const uint8_t *rand,
     const uint8_t *autn, struct nisim_answer *out);
+
+/* The finished digest response (RFC 3310, 4169): RES, CK and IK stay in the appliance. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_digest(
+    struct nisim *nisim, enum nisim_name by, const char *name,
+    const struct nisim_challenge *challenge, const struct nisim_sip_request *request,
+    struct nisim_digest *out);
+
+/* H(A1) for a SIP stack that computes the response itself. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_ha1(struct nisim *nisim, enum nisim_name by,
+                                                          const char *name,
+                                                          const struct nisim_challenge *challenge,
+                                                          struct nisim_ha1 *out);
+
+/* The same from a whole WWW-Authenticate value. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_ha1_of(struct nisim *nisim,
+                                                             enum nisim_name by, const char *name,
+                                                             const char *www_authenticate,
+                                                             struct nisim_ha1 *out);
+
+/*
+ * A whole WWW-Authenticate value in, a whole Authorization value out, with nc 1 and a cnonce of its
+ * own. `body` is the request's, NULL when it has none. NISIM_OK; and with NISIM_SYNC_FAILURE (auts)
+ * and NISIM_MAC_FAILURE (response="", TS 24.229 5.1.1.5.3) too, out_authorization is what to send.
+ */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authorize(
+    struct nisim *nisim, enum nisim_name by, const char *name, const char *www_authenticate,
+    const char *method, const char *uri, const void *body, size_t body_bytes,
+    char out_authorization[NISIM_AUTHORIZATION_BYTES]);
+
+NISIM_EXPORT void nisim_ha1_erase(struct nisim_ha1 *ha1);
 
 NISIM_EXPORT void nisim_answer_erase(struct nisim_answer *answer);
 
