@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hex.h"
 #include "text.h"
 
 #define NC_DIGITS 8
@@ -198,23 +199,47 @@ void digest_request_write(struct wire_writer *writer, const struct digest_reques
         fields_write_number(writer, FIELD_WANT_RSPAUTH, 1, 1);
 }
 
+/* A hash in hex and nothing else: a client puts it between quotes. Nothing without the field. */
+static struct fault take_hash(const struct fields *fields, enum field_tag tag,
+                              char out_text[DIGEST_HEX_BYTES_MAX + 1])
+{
+    uint8_t octets[DIGEST_HEX_BYTES_MAX / 2];
+    const struct field *field = fields_find(fields, tag, 0);
+    if (field == NULL)
+        return no_fault;
+    if (field->length != 32 && field->length != 64)
+        return (struct fault){STATUS_BAD_LENGTH, (uint16_t)tag};
+    bool is_hex = hex_decode((const char *)field->bytes, field->length, octets, field->length / 2);
+    secret_wipe(octets, sizeof octets);
+    if (!is_hex)
+        return (struct fault){STATUS_BAD_VALUE, (uint16_t)tag};
+    field_copy_text(field, out_text, DIGEST_HEX_BYTES_MAX + 1);
+    return no_fault;
+}
+
+static void take_auts(const struct fields *fields, uint8_t out_auts[AUTS_BYTES])
+{
+    const struct field *auts = fields_find(fields, FIELD_AUTS, 0);
+    if (auts != NULL)
+        memcpy(out_auts, auts->bytes, AUTS_BYTES);
+}
+
 struct fault digest_answer_read(enum status status, const uint8_t *body, size_t body_bytes,
                                 struct digest_answer *out)
 {
     struct fields fields;
     enum body_kind kind = body_kind_of_answer((uint8_t)status);
     assert(kind != BODY_ANSWER_FAILURE);
+    struct digest_answer answer = {0};
     struct fault fault = fields_read(MESSAGE_DIGEST, kind, body, body_bytes, &fields);
+    if (fault.status == STATUS_OK)
+        fault = take_hash(&fields, FIELD_RESPONSE, answer.response);
+    if (fault.status == STATUS_OK)
+        fault = take_hash(&fields, FIELD_RSPAUTH, answer.rspauth);
     if (fault.status != STATUS_OK)
         return fault;
-    *out = (struct digest_answer){0};
-    const struct field *rspauth = fields_find(&fields, FIELD_RSPAUTH, 0);
-    const struct field *auts = fields_find(&fields, FIELD_AUTS, 0);
-    field_copy_text(fields_find(&fields, FIELD_RESPONSE, 0), out->response, sizeof out->response);
-    if (rspauth != NULL)
-        field_copy_text(rspauth, out->rspauth, sizeof out->rspauth);
-    if (auts != NULL)
-        memcpy(out->auts, auts->bytes, sizeof out->auts);
+    take_auts(&fields, answer.auts);
+    *out = answer;
     return no_fault;
 }
 
@@ -251,16 +276,14 @@ struct fault ha1_answer_read(enum status status, const uint8_t *body, size_t bod
     struct fields fields;
     enum body_kind kind = body_kind_of_answer((uint8_t)status);
     assert(kind != BODY_ANSWER_FAILURE);
+    ERASED(ha1_answer) struct ha1_answer answer = {0};
     struct fault fault = fields_read(MESSAGE_HA1, kind, body, body_bytes, &fields);
+    if (fault.status == STATUS_OK)
+        fault = take_hash(&fields, FIELD_HA1_HASH, answer.hash);
     if (fault.status != STATUS_OK)
         return fault;
-    *out = (struct ha1_answer){0};
-    const struct field *hash = fields_find(&fields, FIELD_HA1_HASH, 0);
-    const struct field *auts = fields_find(&fields, FIELD_AUTS, 0);
-    if (hash != NULL)
-        field_copy_text(hash, out->hash, sizeof out->hash);
-    if (auts != NULL)
-        memcpy(out->auts, auts->bytes, sizeof out->auts);
+    take_auts(&fields, answer.auts);
+    *out = answer;
     return no_fault;
 }
 

@@ -24,10 +24,12 @@ static const struct {
     {"ha1", FORM_HA1},
     {"card", FORM_CARD},
 };
+#define FORMS (sizeof forms / sizeof forms[0])
+#define FORM_LIST_BYTES 64 /* all names in quotes */
 
 enum answer_form form_from_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    for (size_t i = 0; i < FORMS; i++) {
         if (strcmp(forms[i].name, name) == 0)
             return forms[i].form;
     }
@@ -141,9 +143,21 @@ static bool take_domains(const struct entry *entry, const config_setting_t *sett
     return true;
 }
 
+/* "digest", "ha1" and "card", in quotes as there. */
+static const char *form_list(char buffer[FORM_LIST_BYTES])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < FORMS && used < FORM_LIST_BYTES; i++) {
+        const char *before = i == 0 ? "" : i == FORMS - 1 ? " and " : ", ";
+        used += (size_t)snprintf(buffer + used, FORM_LIST_BYTES - used, "%s\"%s\"", before,
+                                 forms[i].name);
+    }
+    return buffer;
+}
+
 static bool take_forms(const struct entry *entry, const config_setting_t *setting)
 {
-    if (!measure_list(entry, setting, "forms", (int)(sizeof forms / sizeof forms[0])))
+    if (!measure_list(entry, setting, "forms", (int)FORMS))
         return false;
     for (int i = 0; i < config_setting_length(setting); i++) {
         const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
@@ -152,8 +166,8 @@ static bool take_forms(const struct entry *entry, const config_setting_t *settin
             return false;
         enum answer_form form = form_from_name(text);
         if (form == 0)
-            return REFUSE(entry, item, "forms", "no form is called \"%s\"; there is \"%s\"", text,
-                          forms[0].name);
+            return REFUSE(entry, item, "forms", "no form is called \"%s\"; there are %s", text,
+                          form_list((char[FORM_LIST_BYTES]){0}));
         entry->client->forms |= FORM_BIT(form);
     }
     return true;

@@ -127,7 +127,11 @@ static const struct {
     {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\"); })",
      "clients[0].forms: is missing"},
     {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\");\nforms = (\"sim\"); })",
-     "nisim.conf:14: clients[0].forms: no form is called \"sim\"; there is \"card\""},
+     "nisim.conf:14: clients[0].forms: no form is called \"sim\"; there are "
+     "\"digest\", \"ha1\" and \"card\""},
+    {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\");\n"
+     "forms = (\"digest\", \"ha1\", \"card\", \"card\"); })",
+     "nisim.conf:14: clients[0].forms: has 4 entries; write 1 to 3"},
     {"(" CLIENT ",\n{ name = \"wwsf-2\"; })", "nisim.conf:15: clients[1].certificate: is missing"},
     {"(" CLIENT ",\n" CLIENT ")", "clients[1].name: \"wwsf-1\" is the name of clients[0] too"},
     {"(" CLIENT ", { name = \"b\"; certificate = \"dns:WWSF1.example.com\"; domains = (\"*\");"
@@ -260,9 +264,9 @@ static void test_matches_of_clients(void **state)
     (void)state;
     struct config *config = read_good(
         TOP TLS TOKEN "clients = ({ name = \"a\"; certificate = \"uri:urn:nisim:a\";"
-                      " domains = [\"Ims.Example.com\", \"b\"]; forms = [\"card\"]; },"
+                      " domains = [\"Ims.Example.com\", \"b\"]; forms = [\"ha1\"]; },"
                       " { name = \"b\"; certificate = \"sha256:" SHA "\"; domains = (\"*\");"
-                      " forms = (\"card\"); });\n");
+                      " forms = (\"card\", \"digest\"); });\n");
     const struct client *first = &config->clients[0];
     const struct client *second = &config->clients[1];
     assert_int_equal(first->match, CLIENT_BY_URI);
@@ -271,11 +275,13 @@ static void test_matches_of_clients(void **state)
     assert_true(client_may_ask_domain(first, "b"));
     assert_false(client_may_ask_domain(first, "example.com"));
     assert_false(client_may_ask_domain(first, ""));
+    assert_int_equal(first->forms, FORM_BIT(FORM_HA1));
     assert_int_equal(second->match, CLIENT_BY_SHA256);
     assert_null(second->pattern);
     assert_int_equal(second->fingerprint[1], 0x11);
     assert_int_equal(second->fingerprint[31], 0xff);
     assert_true(client_may_ask_domain(second, "anything"));
+    assert_int_equal(second->forms, FORM_BIT(FORM_CARD) | FORM_BIT(FORM_DIGEST));
     config_free(&config);
 }
 
@@ -358,6 +364,9 @@ static void test_example(void **state)
     assert_string_equal(why, "");
     assert_non_null(config);
     assert_int_equal(config->client_count, 2);
+    assert_int_equal(config->clients[0].forms, FORM_BIT(FORM_DIGEST));
+    assert_int_equal(config->clients[1].forms,
+                     FORM_BIT(FORM_DIGEST) | FORM_BIT(FORM_HA1) | FORM_BIT(FORM_CARD));
     config_free(&config);
 }
 
@@ -384,6 +393,8 @@ static void test_forms(void **state)
 {
     (void)state;
     assert_int_equal(form_from_name("card"), FORM_CARD);
+    assert_int_equal(form_from_name("digest"), FORM_DIGEST);
+    assert_int_equal(form_from_name("ha1"), FORM_HA1);
     assert_int_equal(form_from_name("Card"), 0);
     assert_int_equal(form_from_name(""), 0);
 }

@@ -1,4 +1,4 @@
-#include "message.h"
+#include "request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

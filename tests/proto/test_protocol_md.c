@@ -1,4 +1,5 @@
 /* PROTOCOL.md says what messages.def says, and its examples decode to what it says of them. */
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "digest_message.h"
 #include "document.h"
 #include "vectors.h"
 
@@ -234,6 +236,14 @@ static const char *const example_names[] = {"hello",
                                             "authenticate-sync-failure",
                                             "authenticate-forged",
                                             "authenticate-mac-failure",
+                                            "digest-request",
+                                            "digest-ok",
+                                            "digest-sync-failure",
+                                            "digest-mac-failure",
+                                            "digest-wrong-realm",
+                                            "ha1-request",
+                                            "ha1-ok",
+                                            "ha1-sync-failure",
                                             "refusal"};
 
 static void every_example_is_what_its_comments_say(void **state)
@@ -297,6 +307,102 @@ static void answers_are_those_of_set_3(void **state)
     assert_memory_equal(answer.auts, sets[SET_3].auts, AUTS_BYTES);
 }
 
+/* The derived digests of set 3, in *out_all, which is to be freed. */
+static json_t *digests_of_set_3(json_t **out_all)
+{
+    size_t i = 0;
+    json_t *set = NULL;
+    *out_all = json_load_file(NISIM_SOURCE_DIR "/tests/vectors/aka_digest_vectors.json", 0, NULL);
+    assert_non_null(*out_all);
+    json_array_foreach(*out_all, i, set)
+    {
+        if (json_integer_value(json_object_get(set, "milenage_set")) == 3)
+            return set;
+    }
+    fail_msg("no digest of set 3");
+    return NULL;
+}
+
+static const char *text_of(const json_t *set, const char *name)
+{
+    return json_string_value(json_object_get(set, name));
+}
+
+static void assert_challenge(const struct digest_challenge *challenge, const json_t *set)
+{
+    assert_int_equal(challenge->algorithm, ALGORITHM_AKAV1_MD5);
+    assert_string_equal(challenge->realm, text_of(set, "realm"));
+    assert_string_equal(challenge->nonce, text_of(set, "nonce"));
+    if (challenge->username[0] != '\0')
+        assert_string_equal(challenge->username, text_of(set, "username"));
+}
+
+static void digests_are_asked_of_set_3(void **state)
+{
+    struct example example;
+    struct digest_request request;
+    struct digest_challenge challenge;
+    json_t *all = NULL;
+    const json_t *set = digests_of_set_3(&all);
+    const uint8_t *body = example.frame + FRAME_HEADER_BYTES;
+    struct frame_header header = check_example(*state, "digest-request", &example);
+    assert_int_equal(digest_request_read(body, header.body_bytes, &request).status, STATUS_OK);
+    assert_challenge(&request.challenge, set);
+    assert_string_equal(request.method, text_of(set, "method"));
+    assert_string_equal(request.uri, text_of(set, "uri"));
+    assert_string_equal(request.nc, text_of(set, "nc"));
+    assert_string_equal(request.cnonce, text_of(set, "cnonce"));
+    assert_int_equal(request.protection, PROTECTION_AUTH);
+    header = check_example(*state, "ha1-request", &example);
+    assert_int_equal(ha1_request_read(body, header.body_bytes, &challenge).status, STATUS_OK);
+    assert_challenge(&challenge, set);
+    json_decref(all);
+}
+
+static struct digest_answer digest_answer_of(const char *document, const char *name,
+                                             enum status status)
+{
+    struct example example;
+    struct digest_answer answer = {0};
+    struct frame_header header = check_example(document, name, &example);
+    assert_int_equal(header.status, status);
+    struct fault fault =
+        digest_answer_read(status, example.frame + FRAME_HEADER_BYTES, header.body_bytes, &answer);
+    assert_int_equal(fault.status, STATUS_OK);
+    return answer;
+}
+
+static struct ha1_answer ha1_answer_of(const char *document, const char *name, enum status status)
+{
+    struct example example;
+    struct ha1_answer answer = {0};
+    struct frame_header header = check_example(document, name, &example);
+    assert_int_equal(header.status, status);
+    struct fault fault =
+        ha1_answer_read(status, example.frame + FRAME_HEADER_BYTES, header.body_bytes, &answer);
+    assert_int_equal(fault.status, STATUS_OK);
+    return answer;
+}
+
+static void digests_are_answered_for_set_3(void **state)
+{
+    static struct vector sets[VECTOR_SETS];
+    json_t *all = NULL;
+    const json_t *set = digests_of_set_3(&all);
+    vectors_load(sets);
+    struct digest_answer answer = digest_answer_of(*state, "digest-ok", STATUS_OK);
+    assert_string_equal(answer.response, text_of(set, "response_akav1_md5"));
+    assert_string_not_equal(answer.rspauth, "");
+    answer = digest_answer_of(*state, "digest-sync-failure", STATUS_SYNC_FAILURE);
+    assert_string_equal(answer.response, text_of(set, "response_syncfail_empty_password"));
+    assert_memory_equal(answer.auts, sets[SET_3].auts, AUTS_BYTES);
+    struct ha1_answer ha1 = ha1_answer_of(*state, "ha1-ok", STATUS_OK);
+    assert_string_equal(ha1.hash, text_of(set, "ha1_akav1"));
+    ha1 = ha1_answer_of(*state, "ha1-sync-failure", STATUS_SYNC_FAILURE);
+    assert_memory_equal(ha1.auts, sets[SET_3].auts, AUTS_BYTES);
+    json_decref(all);
+}
+
 static void refusals_are_what_the_prose_says(void **state)
 {
     struct example example;
@@ -306,6 +412,13 @@ static void refusals_are_what_the_prose_says(void **state)
                      FIELD_AUTN);
     header = check_example(*state, "authenticate-mac-failure", &example);
     assert_int_equal(header.status, STATUS_MAC_FAILURE);
+    header = check_example(*state, "digest-mac-failure", &example);
+    assert_int_equal(header.status, STATUS_MAC_FAILURE);
+    assert_int_equal(header.body_bytes, 0);
+    header = check_example(*state, "digest-wrong-realm", &example);
+    assert_int_equal(header.status, STATUS_WRONG_REALM);
+    assert_int_equal(failure_read(example.frame + FRAME_HEADER_BYTES, header.body_bytes),
+                     FIELD_REALM);
     header = check_example(*state, "hello-client-not-listed", &example);
     assert_int_equal(header.status, STATUS_CLIENT_NOT_LISTED);
     assert_int_equal(header.request_id, 0);
@@ -320,7 +433,7 @@ static void hello_and_identity_are_read_by_a_client(void **state)
     struct frame_header header = check_example(*state, "hello", &example);
     assert_int_equal(hello_read(body, header.body_bytes, &hello).status, STATUS_OK);
     assert_int_equal(hello.max_body, FRAME_BODY_BYTES_MAX);
-    assert_int_equal(hello.forms, FORM_BIT(FORM_CARD));
+    assert_int_equal(hello.forms, FORM_BIT(FORM_CARD) | FORM_BIT(FORM_DIGEST) | FORM_BIT(FORM_HA1));
     header = check_example(*state, "identity-ok", &example);
     assert_int_equal(identity_read(body, header.body_bytes, &identity).status, STATUS_OK);
     assert_int_equal(identity.impu_count, 2);
@@ -338,6 +451,8 @@ int main(void)
         cmocka_unit_test(every_example_is_what_its_comments_say),
         cmocka_unit_test(challenges_are_set_3),
         cmocka_unit_test(answers_are_those_of_set_3),
+        cmocka_unit_test(digests_are_asked_of_set_3),
+        cmocka_unit_test(digests_are_answered_for_set_3),
         cmocka_unit_test(refusals_are_what_the_prose_says),
         cmocka_unit_test(hello_and_identity_are_read_by_a_client),
     };

@@ -111,6 +111,25 @@ static void does_not_look_past_the_end(void **state)
     assert_true(text_is_clean(euro, 3));
 }
 
+static void quotable_is_clean_without_quote_and_backslash(void **state)
+{
+    (void)state;
+    static const struct text unquotable[] = {
+        TEXT("\""),     TEXT("a\"b"), TEXT("\\"),   TEXT("ab\\"),
+        TEXT("a\r\nb"), TEXT("a\0b"), TEXT("\xc3"), TEXT("\xc2\x85"),
+    };
+    for (size_t i = 0; i < sizeof unquotable / sizeof unquotable[0]; i++) {
+        if (text_is_quotable(unquotable[i].text, unquotable[i].length))
+            fail_msg("unquotable[%zu] was taken", i);
+    }
+    for (size_t i = 0; i < sizeof clean / sizeof clean[0]; i++) {
+        if (!text_is_quotable(clean[i].text, clean[i].length))
+            fail_msg("clean[%zu] was refused", i);
+    }
+    assert_true(text_is_quotable("a\"", 1));
+    assert_true(text_is_quotable("<sip:a@b>;c='d', e", 18));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +137,7 @@ int main(void)
         cmocka_unit_test(refuses_each_control_character),
         cmocka_unit_test(takes_what_is_clean),
         cmocka_unit_test(does_not_look_past_the_end),
+        cmocka_unit_test(quotable_is_clean_without_quote_and_backslash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
