@@ -5,10 +5,11 @@ packages_for() {
     case $1 in
     build)
         echo gcc libc6-dev cmake ninja-build pkgconf libp11-kit-dev libp11-dev libssl-dev \
-            libevent-dev libsqlite3-dev libconfig-dev libjansson-dev libbsd-dev libseccomp-dev
+            libevent-dev libsqlite3-dev libconfig-dev libjansson-dev libbsd-dev libseccomp-dev \
+            libosip2-dev
         ;;
     run) echo softhsm2 openssl jq ;;
-    test) echo libcmocka-dev clang binutils opensc libosmocore-utils python3 strace sqlite3 ;;
+    test) echo libcmocka-dev clang binutils opensc libosmocore-utils python3 strace sqlite3 sip-tester ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck mandoc ;;
     container)
         echo buildah podman runc conmon netavark aardvark-dns containernetworking-plugins \

@@ -73,6 +73,7 @@ class Pki:
         self.issue("wwsf-1", "DNS:wwsf-1.example.com")
         self.issue("wwsf-2", "URI:urn:example:wwsf-2")
         self.issue("wwsf-3", "DNS:somewhere.example.net")
+        self.issue("wwsf-4", "DNS:wwsf-4.example.com")
         self.issue("unlisted", "DNS:nobody.example.com")
         self.issue("expired", "DNS:wwsf-1.example.com", days=-1)
         self.issue("other", "DNS:wwsf-1.example.com", ca="other-ca")
@@ -109,8 +110,9 @@ token: {{ module = "{module}"; label = "{label}"; pin_file = "{pin_file}"; }};
 limits: {{ {limits} }};
 clients = (
     {{ name = "wwsf-1"; certificate = "dns:wwsf-1.example.com"; domains = ("ims.example.com");
-      forms = ("card"); }},
+      forms = ("card", "ha1", "digest"); }},
     {{ name = "wwsf-2"; certificate = "uri:urn:example:wwsf-2"; domains = ("*"); forms = ("card"); }},
+    {{ name = "wwsf-4"; certificate = "dns:wwsf-4.example.com"; domains = ("*"); forms = ("digest"); }},
     {{ name = "wwsf-3"; certificate = "sha256:{fingerprint}"; domains = ("ims.example.com",
       "other.example.com"); forms = ("card"); }}
 );
