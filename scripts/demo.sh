@@ -61,7 +61,7 @@ tls: { certificate = "pki/server.pem"; key = "pki/server.key"; client_ca = "pki/
 token: { module = "/usr/lib/softhsm/libsofthsm2.so"; label = "nisim"; pin_file = "pin"; };
 clients = (
     { name = "wwsf-1"; certificate = "dns:wwsf-1.example.com";
-      domains = ("ims.example.com"); forms = ("card"); }
+      domains = ("ims.example.com"); forms = ("digest", "ha1", "card"); }
 );
 END
     cat >"$demo/client.conf" <<END
@@ -178,6 +178,10 @@ demo_say_next() {
   ${faint}# another subscriber; the same again is a replay: exit status 4 and AUTS, as a card would${plain}
   $nisim authenticate $(user_id 3) $(vector 3 rand) $autn
 
+  ${faint}# a SIP 401 in, the Authorization out: RES, CK and IK stay in the appliance${plain}
+  $nisim authorize $(user_id 5) REGISTER sip:ims.example.com \\
+    'Digest realm="ims.example.com", nonce="$(nonce 5)", algorithm=AKAv1-MD5, qop="auth"'
+
   ${faint}# one bit of the network's MAC flipped: exit status 3, and no AUTS${plain}
   $nisim authenticate $(user_id 4) $(vector 4 rand) $(flip_last_bit "$(vector 4 derived_autn)")
 
@@ -190,6 +194,12 @@ demo_say_next() {
   ./quickstart stop
 
 END
+}
+
+# nonce SET: base64(RAND || AUTN) (RFC 3310)
+nonce() {
+    printf '%s%s' "$(vector "$1" rand)" "$(vector "$1" derived_autn)" | tr -d '\n' | sed 's/../\\x&/g' |
+        xargs -0 printf '%b' | openssl base64 -A
 }
 
 # flip_last_bit HEX
