@@ -154,8 +154,8 @@ class Secrets(appliance.Case):
 
     def look_into_processes(self):
         """What lies in the living: OPc in the keepers, by design, and nothing else."""
-        if os.geteuid() != 0:
-            return  # nobody else can, which is by design too
+        if os.geteuid() != 0 or not self.is_searched:
+            return  # only root can, and a sanitizer's shadow is terabytes
         opcs = {f"set{number}.opc" for number in range(1, len(self.sets) + 1)}
         for name, pid in self.appliance.children().items():
             found = set(found_in(memory_of(pid), self.needles))
@@ -244,12 +244,17 @@ class Confinement(appliance.Case):
                 status = self.status(pid)
                 self.assertEqual(status["NoNewPrivs"], "1")
                 self.assertEqual(status["Threads"], "1")
-                if not appliance.is_sanitized(self.appliance.program("nisim-keeper")):
+                if not self.is_sanitized():
                     self.assertEqual(status["Seccomp"], "2")
                 with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
                     self.assertRegex(file.read(), r"Max core file size +0 +0 ")
 
+    def is_sanitized(self):
+        return appliance.is_sanitized(self.appliance.program("nisim-keeper"))
+
     def test_secrets_of_keepers_are_locked(self):
+        if self.is_sanitized():
+            self.skipTest("a sanitizer makes mlock do nothing")
         for pid in self.keepers.values():
             self.assertGreater(int(self.status(pid)["VmLck"].split()[0]), 0)
 

@@ -247,8 +247,8 @@ class Check(Start):
                 ('label = "nisim";', "", 6, "token"),
                 ('label = "nisim";', 'label = "nisim"; serial = "1";', 6, "token"),
                 ("state/nisim.db", "missing/nisim.db", 2, "store: "),
-                ('("*")', "()", 11, "clients[1].domains: "),
-                ('forms = ("card"); }\n);', 'forms = ("cart"); }\n);', 13, "clients[2].forms"),
+                ('wwsf-2"; domains = ("*")', 'wwsf-2"; domains = ()', 11, "clients[1].domains: "),
+                ('forms = ("card"); }\n);', 'forms = ("cart"); }\n);', 14, "clients[3].forms"),
                 ("uri:urn", "urn:urn", 11, "clients[1].certificate: "),
                 ('name = "wwsf-2"', 'name = "wwsf-1"', 11, "clients[1].name: ")):
             with self.subTest(old=old, new=new):
