@@ -136,7 +136,6 @@ class Appliance:
         self.write("so-pin", SO_PIN + "\n")
         self.write("log", "")
         self.configure()
-        self.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
 
     def close(self):
         if self.is_running():
@@ -312,6 +311,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.appliance = Appliance(cls.programs)
         cls.addClassCleanup(cls.appliance.close)
+        cls.appliance.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
         cls.prepare(cls.appliance)
         if cls.is_started:
             cls.appliance.start()

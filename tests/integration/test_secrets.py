@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import subprocess
+import unittest
 
 import appliance
 import protocol
@@ -227,6 +228,8 @@ class Confinement(appliance.Case):
             return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
     def open_files(self, pid):
+        if os.geteuid() != 0:
+            self.skipTest("only root can see the descriptors of processes that are not dumpable")
         links = []
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(FileNotFoundError):
@@ -248,6 +251,15 @@ class Confinement(appliance.Case):
                     self.assertEqual(status["Seccomp"], "2")
                 with open(f"/proc/{pid}/limits", encoding="utf-8") as file:
                     self.assertRegex(file.read(), r"Max core file size +0 +0 ")
+
+    @unittest.skipIf(os.geteuid() == 0, "root is refused nothing")
+    def test_no_process_is_dumpable(self):
+        if self.is_sanitized():
+            self.skipTest("a sanitizer wants to trace its process")
+        for pid in self.children.values():
+            for name in ("mem", "environ"):
+                with self.assertRaises(PermissionError):
+                    read_bytes(f"/proc/{pid}/{name}")
 
     def is_sanitized(self):
         return appliance.is_sanitized(self.appliance.program("nisim-keeper"))
