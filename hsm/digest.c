@@ -53,11 +53,6 @@ enum digest_nonce_result digest_nonce_open(const char *nonce, struct digest_nonc
     return DIGEST_NONCE_OPENED;
 }
 
-size_t digest_hash_bytes(enum digest_hash hash)
-{
-    return hashes[hash].bytes;
-}
-
 static bool hash_into(EVP_MD_CTX *context, const EVP_MD *md, const struct part *parts, size_t count,
                       uint8_t *out_hash)
 {

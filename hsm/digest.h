@@ -55,7 +55,7 @@ struct digest_terms {
     const char *cnonce;
     const char *method;
     const char *uri;
-    const uint8_t *body_hash; /* DIGEST_QOP_AUTH_INT: H(entity body), digest_hash_bytes long */
+    const uint8_t *body_hash; /* DIGEST_QOP_AUTH_INT: H(entity body), as long as the hash */
 };
 
 /* RAND and AUTN of an AKA nonce; what the server adds behind them is its own affair. */
@@ -75,8 +75,6 @@ enum digest_nonce_result {
 /* base64(RAND || AUTN || server data) (RFC 3310 3.2). */
 MUST_CHECK enum digest_nonce_result digest_nonce_open(const char *nonce,
                                                       struct digest_nonce *out_nonce);
-
-size_t digest_hash_bytes(enum digest_hash hash);
 
 /* H(username ":" realm ":" password). HSM_UNSUPPORTED when libcrypto refuses the hash (FIPS). */
 MUST_CHECK enum hsm_result digest_ha1(enum digest_hash hash, const char *username,

@@ -64,7 +64,8 @@ static const struct {
 #undef NAMED
 };
 
-const char *module_rv_name(CK_RV rv, char *buffer, size_t room)
+/* "CKR_...", or "CKR 0x..." for a code without a name here. */
+static const char *rv_name(CK_RV rv, char *buffer, size_t room)
 {
     for (size_t i = 0; i < sizeof rv_names / sizeof rv_names[0]; i++) {
         if (rv_names[i].rv == rv)
@@ -132,7 +133,7 @@ const char *module_fault(struct module *module)
     if (module->fault_call == NULL)
         return "";
     snprintf(module->fault_text, sizeof module->fault_text, "%s: %s", module->fault_call,
-             module_rv_name(module->fault_rv, number, sizeof number));
+             rv_name(module->fault_rv, number, sizeof number));
     return module->fault_text;
 }
 

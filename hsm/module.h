@@ -39,9 +39,6 @@ CK_RV module_leave(struct module *module, const char *call, CK_RV rv);
 /* "C_Login: CKR_PIN_INCORRECT" of the last failed call; "" when none failed. */
 const char *module_fault(struct module *module);
 
-/* "CKR_..." or "CKR_ 0x..." for a code without a name here. */
-const char *module_rv_name(CK_RV rv, char *buffer, size_t room);
-
 /* What a failed call means to us; the fatal codes of DESIGN 9 are HSM_LOST. */
 MUST_CHECK enum hsm_result module_result(CK_RV rv);
 

@@ -26,7 +26,10 @@ MUST_CHECK enum exit_code keeper_execute(struct keeper *keeper, const uint8_t *p
 /* Makes the reply one with an empty body and this status, whatever it was. */
 void reply_fail(struct reply *reply, struct fault fault);
 
-/* "keeper-1 can't use the store" once, and once that it can again. */
+/*
+ * Says once that the store fails, and once that it works again: only a commit shows that, since a
+ * full disk can still be read.
+ */
 void keeper_note_store(struct keeper *keeper, enum store_result result);
 
 #endif

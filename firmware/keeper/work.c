@@ -79,7 +79,6 @@ void work_fail_by_token(struct work *work, enum hsm_result result)
 
 void work_fail_by_store(struct work *work, enum store_result result)
 {
-    keeper_note_store(work->keeper, result);
     switch (result) {
     case STORE_NOT_FOUND:
         work_fail(work, STATUS_UNKNOWN_USER);
@@ -90,9 +89,11 @@ void work_fail_by_store(struct work *work, enum store_result result)
         work_fail(work, STATUS_KEY_UNUSABLE);
         return;
     case STORE_CORRUPT:
+        keeper_note_store(work->keeper, result);
         work->exit = EXIT_STORE;
         return;
     default:
+        keeper_note_store(work->keeper, result);
         work_fail(work, STATUS_UNAVAILABLE);
     }
 }
@@ -123,7 +124,6 @@ bool work_find_subscriber(struct work *work, const struct subscriber_name *name)
         work_fail_by_store(work, rc);
         return false;
     }
-    keeper_note_store(keeper, rc);
     if (!check_record(work, name))
         return false;
     work_fail(work, authorize_subscriber(work->client, &keeper->subscription));

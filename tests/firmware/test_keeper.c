@@ -152,8 +152,17 @@ static void says_nothing_that_is_not_durable(void **state)
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_UNAVAILABLE);
     assert_false(bench_holds(0, bench.vectors[SET].res, sizeof bench.vectors[SET].res));
     assert_false(bench_holds(0, bench.vectors[SET].ck, sizeof bench.vectors[SET].ck));
+    assert_true(bench.keeper.store_failing);
+    batch_clear(bench.batch);
+    put(FIELD_IMPI, ALICE, MESSAGE_IDENTITY, 0, bench.vectors[SET].autn, 1);
+    put(FIELD_IMPI, "nobody@ims.example.com", MESSAGE_IDENTITY, 0, bench.vectors[SET].autn, 2);
+    bench_run();
+    assert_int_equal(bench_status(0), STATUS_OK);
+    assert_int_equal(bench_status(1), STATUS_UNKNOWN_USER);
+    assert_true(bench.keeper.store_failing); /* reading proves nothing */
     store_rollback(bench.other_node);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
+    assert_false(bench.keeper.store_failing);
 }
 
 static CK_RV lose_token(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
