@@ -76,9 +76,16 @@ class Sipp(appliance.Case):
                     sipp.wait()
         return test_digest.parameters(authorization)
 
+    def challenge(self, seq):
+        """sipp takes RES for a C string: one with a zero byte in it (3 of 100) it cuts off there."""
+        while True:
+            challenge = self.who.auc.challenge(seq, 1)
+            if 0 not in challenge.res:
+                return challenge
+
     def test_same_response(self):
         for seq in (1, 2, 3):
-            challenge = self.who.auc.challenge(seq, 1)
+            challenge = self.challenge(seq)
             said = self.register(challenge)
             with self.appliance.client() as client:
                 ours = client.ask(test_digest.DIGEST, (protocol.USER_ID, b"sipp"),
