@@ -18,6 +18,9 @@ enum answer_form {
     FORM_CARD = 1,   /* RES, CK, IK as the ISIM gives them (TS 31.103 7.1.2.1) */
     FORM_DIGEST = 2, /* the finished digest response (DIGEST) */
     FORM_HA1 = 3,    /* H(A1) for a SIP stack that finishes it (HA1) */
+    FORM_FILES = 4,  /* the ISIM's elementary files (READ_FILE) */
+    FORM_APDU = 5,   /* the card itself, command by command (APDU) */
+    FORM_GBA = 6,    /* GBA_U: B-TID and Ks_ext_NAF */
 };
 #define FORM_BIT(form) (UINT32_C(1) << (form))
 

@@ -20,12 +20,11 @@ static const struct {
     const char *name;
     enum answer_form form;
 } forms[] = {
-    {"digest", FORM_DIGEST},
-    {"ha1", FORM_HA1},
-    {"card", FORM_CARD},
+    {"digest", FORM_DIGEST}, {"ha1", FORM_HA1},   {"card", FORM_CARD},
+    {"files", FORM_FILES},   {"apdu", FORM_APDU}, {"gba", FORM_GBA},
 };
 #define FORMS (sizeof forms / sizeof forms[0])
-#define FORM_LIST_BYTES 64 /* all names in quotes */
+#define FORM_LIST_BYTES 96 /* all names in quotes */
 
 enum answer_form form_from_name(const char *name)
 {
@@ -143,7 +142,7 @@ static bool take_domains(const struct entry *entry, const config_setting_t *sett
     return true;
 }
 
-/* "digest", "ha1" and "card", in quotes as there. */
+/* The names of all forms, in quotes. */
 static const char *form_list(char buffer[FORM_LIST_BYTES])
 {
     size_t used = 0;
@@ -176,11 +175,12 @@ static bool take_forms(const struct entry *entry, const config_setting_t *settin
 static const struct {
     const char *name;
     bool (*take)(const struct entry *entry, const config_setting_t *setting);
+    bool required;
 } members[] = {
-    {"name", take_name},
-    {"certificate", take_certificate},
-    {"domains", take_domains},
-    {"forms", take_forms},
+    {"name", take_name, true},
+    {"certificate", take_certificate, true},
+    {"domains", take_domains, true},
+    {"forms", take_forms, false},
 };
 #define MEMBERS (sizeof members / sizeof members[0])
 
@@ -204,11 +204,13 @@ static bool take_members(const struct entry *entry)
         return REFUSE(entry, entry->group, NULL, "is not a group; write { name = ...; }");
     for (size_t i = 0; i < MEMBERS; i++) {
         const config_setting_t *setting = config_setting_get_member(entry->group, members[i].name);
-        if (setting == NULL)
+        if (setting == NULL && members[i].required)
             return REFUSE(entry, entry->group, members[i].name, "is missing; it is required");
-        if (!members[i].take(entry, setting))
+        if (setting != NULL && !members[i].take(entry, setting))
             return false;
     }
+    if (entry->client->forms == 0)
+        entry->client->forms = FORM_BIT(FORM_DIGEST);
     return check_members(entry);
 }
 

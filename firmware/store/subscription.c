@@ -26,6 +26,21 @@ static void write_text(struct wire_writer *writer, const char *text)
     wire_write_bytes(writer, text, length);
 }
 
+/* What only some subscriptions have. A tag that is not known makes the record unreadable. */
+static void write_extensions(struct wire_writer *writer, const struct subscription *subscription)
+{
+    (void)writer;
+    (void)subscription;
+}
+
+static bool read_extension(struct subscription *subscription, uint8_t tag,
+                           struct wire_reader *value)
+{
+    (void)subscription;
+    (void)value;
+    return tag == 0;
+}
+
 static void write_record(struct wire_writer *writer, const struct subscription *subscription)
 {
     const struct identity *identity = &subscription->identity;
@@ -48,6 +63,7 @@ static void write_record(struct wire_writer *writer, const struct subscription *
     wire_write_number(writer, identity->p_cscf_count, 1);
     for (size_t i = 0; i < identity->p_cscf_count; i++)
         write_text(writer, identity->p_cscfs[i]);
+    write_extensions(writer, subscription);
 }
 
 static void read_text(struct wire_reader *reader, char *out_text, size_t room)
@@ -73,6 +89,20 @@ static size_t read_texts(struct wire_reader *reader, char *texts, size_t most, s
     return reader->failed ? 0 : count;
 }
 
+static void read_extensions(struct wire_reader *reader, struct subscription *subscription)
+{
+    while (!reader->failed && reader->left > 0) {
+        uint8_t tag = (uint8_t)wire_read_number(reader, 1);
+        size_t length = (size_t)wire_read_number(reader, 2);
+        const uint8_t *bytes = wire_read_bytes(reader, length);
+        if (bytes == NULL)
+            return;
+        struct wire_reader value = wire_reader_of(bytes, length);
+        if (!read_extension(subscription, tag, &value) || !wire_reader_done(&value))
+            reader->failed = true;
+    }
+}
+
 bool subscription_decode(struct subscription *subscription)
 {
     struct identity *identity = &subscription->identity;
@@ -96,6 +126,7 @@ bool subscription_decode(struct subscription *subscription)
         read_texts(&reader, identity->impus[0], IMPUS_MAX, sizeof identity->impus[0]);
     identity->p_cscf_count =
         read_texts(&reader, identity->p_cscfs[0], P_CSCFS_MAX, sizeof identity->p_cscfs[0]);
+    read_extensions(&reader, subscription);
     subscription_set_services(subscription);
     return wire_reader_done(&reader) && sqn_profile_is_valid(profile);
 }

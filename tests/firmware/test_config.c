@@ -124,14 +124,14 @@ static const struct {
      "clients[0].domains: is not a text"},
     {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"*.b\"); })",
      "clients[0].domains: \"*.b\" is not a domain; write its name, or \"*\" for all"},
-    {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\"); })",
-     "clients[0].forms: is missing"},
+    {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\"); forms = (); })",
+     "clients[0].forms: has 0 entries; write 1 to 6"},
     {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\");\nforms = (\"sim\"); })",
      "nisim.conf:14: clients[0].forms: no form is called \"sim\"; there are "
-     "\"digest\", \"ha1\" and \"card\""},
+     "\"digest\", \"ha1\", \"card\", \"files\", \"apdu\" and \"gba\""},
     {"({ name = \"a\"; certificate = \"dns:a\"; domains = (\"b\");\n"
-     "forms = (\"digest\", \"ha1\", \"card\", \"card\"); })",
-     "nisim.conf:14: clients[0].forms: has 4 entries; write 1 to 3"},
+     "forms = (\"digest\", \"ha1\", \"card\", \"files\", \"apdu\", \"gba\", \"card\"); })",
+     "nisim.conf:14: clients[0].forms: has 7 entries; write 1 to 6"},
     {"(" CLIENT ",\n{ name = \"wwsf-2\"; })", "nisim.conf:15: clients[1].certificate: is missing"},
     {"(" CLIENT ",\n" CLIENT ")", "clients[1].name: \"wwsf-1\" is the name of clients[0] too"},
     {"(" CLIENT ", { name = \"b\"; certificate = \"dns:WWSF1.example.com\"; domains = (\"*\");"
@@ -285,6 +285,15 @@ static void test_matches_of_clients(void **state)
     config_free(&config);
 }
 
+static void test_digest_is_the_usual_form(void **state)
+{
+    (void)state;
+    struct config *config = read_good(TOP TLS TOKEN "clients = ({ name = \"a\"; certificate ="
+                                                    " \"dns:a\"; domains = (\"b\"); });\n");
+    assert_int_equal(config->clients[0].forms, FORM_BIT(FORM_DIGEST));
+    config_free(&config);
+}
+
 static void test_no_client_at_all(void **state)
 {
     (void)state;
@@ -395,6 +404,9 @@ static void test_forms(void **state)
     assert_int_equal(form_from_name("card"), FORM_CARD);
     assert_int_equal(form_from_name("digest"), FORM_DIGEST);
     assert_int_equal(form_from_name("ha1"), FORM_HA1);
+    assert_int_equal(form_from_name("files"), FORM_FILES);
+    assert_int_equal(form_from_name("apdu"), FORM_APDU);
+    assert_int_equal(form_from_name("gba"), FORM_GBA);
     assert_int_equal(form_from_name("Card"), 0);
     assert_int_equal(form_from_name(""), 0);
 }
@@ -416,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_example),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_digest_is_the_usual_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
