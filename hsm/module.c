@@ -112,14 +112,28 @@ enum hsm_result module_result(CK_RV rv)
     }
 }
 
+void module_hold(struct module *module)
+{
+    module->held = true;
+    alarm(module->call_seconds);
+}
+
+void module_release(struct module *module)
+{
+    module->held = false;
+    alarm(0);
+}
+
 void module_enter(const struct module *module)
 {
-    alarm(module->call_seconds);
+    if (!module->held)
+        alarm(module->call_seconds);
 }
 
 CK_RV module_leave(struct module *module, const char *call, CK_RV rv)
 {
-    alarm(0);
+    if (!module->held)
+        alarm(0);
     if (rv != CKR_OK) {
         module->fault_call = call;
         module->fault_rv = rv;

@@ -7,6 +7,7 @@
 #define NISIM_HSM_MODULE_H
 
 #include <p11-kit/pkcs11.h>
+#include <stdbool.h>
 
 #include "result.h"
 
@@ -14,6 +15,7 @@ struct module {
     void *library;
     CK_FUNCTION_LIST *list;
     unsigned call_seconds; /* a call that takes longer ends the process with SIGALRM */
+    bool held;             /* module_hold bounds the calls */
     const char *fault_call;
     CK_RV fault_rv;
     char fault_text[160];
@@ -28,6 +30,13 @@ MUST_CHECK enum hsm_result module_open(const char *path, unsigned call_seconds, 
 
 /* C_Finalize under the alarm, dlclose, free, and NULL in the caller's pointer. Takes NULL. */
 void module_close(struct module **module);
+
+/*
+ * From here to module_release, or to the next module_hold, all calls together may take
+ * call_seconds: one alarm(2) for a request's many calls, each of which would cost two.
+ */
+void module_hold(struct module *module);
+void module_release(struct module *module);
 
 void module_enter(const struct module *module);
 CK_RV module_leave(struct module *module, const char *call, CK_RV rv);

@@ -14,6 +14,7 @@ struct connections {
     uint32_t count;
     uint32_t first_free; /* `most` when there is none */
     uint64_t serial;
+    uint32_t turn; /* where connections_each begins */
     struct place *places;
 };
 
@@ -86,8 +87,15 @@ void connections_remove(struct connections *connections, struct connection_handl
 
 void connections_each(struct connections *connections, void (*act)(struct connection *connection))
 {
+    bool begun = false;
+    uint32_t first = connections->turn;
     for (uint32_t i = 0; i < connections->most; i++) {
-        if (connections->places[i].connection != NULL)
-            act(connections->places[i].connection);
+        uint32_t index = (first + i) % connections->most;
+        if (connections->places[index].connection == NULL)
+            continue;
+        if (!begun)
+            connections->turn = (index + 1) % connections->most;
+        begun = true;
+        act(connections->places[index].connection);
     }
 }

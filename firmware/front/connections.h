@@ -34,7 +34,10 @@ void connections_remove(struct connections *connections, struct connection_handl
 struct connection *connections_find(const struct connections *connections,
                                     struct connection_handle handle);
 
-/* Calls `act` for each connection; it may remove the one it is given. */
+/*
+ * Calls `act` for each connection, each time beginning with another one, so that where room is
+ * scarce all come first in turn. It may remove the one it is given.
+ */
 void connections_each(struct connections *connections, void (*act)(struct connection *connection));
 
 #endif

@@ -253,6 +253,12 @@ static bool is_worth_waiting(struct keeper *keeper)
     return keeper->link.ready && now < keeper->full_ms + timeout_ms(keeper->dispatch);
 }
 
+/* Others wait for room in this channel already: who comes now waits behind them. */
+static bool has_queue(struct keeper *keeper)
+{
+    return event_pending(&keeper->writable, EV_WRITE, NULL) != 0 && is_worth_waiting(keeper);
+}
+
 bool dispatch_request(struct dispatch *dispatch, const struct asker *asker,
                       const struct frame_header *header, const uint8_t *body,
                       const struct subscriber_name *subscriber, enum status *out_refusal)
@@ -265,6 +271,8 @@ bool dispatch_request(struct dispatch *dispatch, const struct asker *asker,
         refusal = STATUS_UNAVAILABLE;
     } else if (requests_full(dispatch->requests)) {
         refusal = STATUS_BUSY;
+    } else if (has_queue(keeper)) {
+        return false;
     } else if (forward(keeper, asker, header, body) != LINK_DONE) {
         if (is_worth_waiting(keeper)) {
             event_add(&keeper->writable, NULL);

@@ -3,16 +3,20 @@
 /* How often a batch is executed again because another process moved one of its SQN states. */
 #define CONFLICTS_MAX 4
 
+/* Reads of one batch are one view of the store; without it each takes SQLite's locks anew. */
 static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
 {
+    enum exit_code exit = EXIT_DONE;
     keeper->pending_count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        enum exit_code exit = keeper_execute(keeper, batch->requests[i].octets,
-                                             batch->requests[i].bytes, &batch->replies[i]);
-        if (exit != EXIT_DONE)
-            return exit;
+    store_view_begin(keeper->store);
+    for (size_t i = 0; i < batch->count && exit == EXIT_DONE; i++) {
+        module_hold(keeper->token->module);
+        exit = keeper_execute(keeper, batch->requests[i].octets, batch->requests[i].bytes,
+                              &batch->replies[i]);
     }
-    return EXIT_DONE;
+    module_release(keeper->token->module);
+    store_view_end(keeper->store);
+    return exit;
 }
 
 static enum store_result swap_all(struct keeper *keeper)

@@ -44,7 +44,17 @@ MUST_CHECK enum store_result store_find(struct store *store, const struct subscr
 MUST_CHECK enum store_result store_sqn_read(struct store *store, int64_t row,
                                             struct sqn_array *out_array, int64_t *out_version);
 
-/* All between begin and commit is durable when commit returns STORE_OK, and undone else. */
+/*
+ * Reads between these see the store as it is at the first of them, at less cost. Without
+ * success, which shows at the next read, they see it as it is at each.
+ */
+void store_view_begin(struct store *store);
+void store_view_end(struct store *store);
+
+/*
+ * Waits for its turn among the processes that write, in the order of asking (a file beside the
+ * store, PATH-turn, that a process which dies gives up).
+ * All between begin and commit is durable when commit returns STORE_OK, and undone else. */
 MUST_CHECK enum store_result store_begin(struct store *store);
 MUST_CHECK enum store_result store_commit(struct store *store);
 void store_rollback(struct store *store);

@@ -15,6 +15,7 @@ enum statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT];
+    int turn; /* descriptor of the file that is locked by who writes */
     char why[STORE_WHY_BYTES];
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static const char usage[] =
     "       nisim [options] authenticate USER RAND AUTN\n"
     "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] bench SUBSCRIBERS\n"
     "\n"
     "  -s, --server HOST:PORT   the appliance\n"
     "  -a, --ca FILE            PEM: who signed its certificate\n"
@@ -30,11 +32,38 @@ static const char usage[] =
     "  -t, --timeout SECONDS    for each step, usually 5\n"
     "  -i, --impi               USER is an IMPI, not a user id\n"
     "  -j, --json               print JSON\n"
+    "  --connections N          bench: connections, usually 4\n"
+    "  --in-flight N            bench: requests at once on each, usually 16\n"
+    "  --rate N                 bench: requests a second; without it, as fast as answers come\n"
+    "  --warm-up SECONDS        bench: not counted, usually 2\n"
+    "  --duration SECONDS       bench: counted, usually 10\n"
+    "  --replay PERCENT         bench: challenges asked again, usually 0\n"
+    "  --bad-mac PERCENT        bench: challenges with a wrong MAC, usually 0\n"
     "  -V, --version            print the version\n"
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
     "of that SIP header. See nisim(1).\n";
+
+#define OPTION_BENCH 256 /* no letter: the nth of bench_numbers */
+
+static const struct {
+    const char *name;
+    size_t offset;
+    unsigned least;
+    unsigned most;
+} bench_numbers[] = {
+    {"--connections", offsetof(struct bench_settings, connections), 1, 10000},
+    {"--in-flight", offsetof(struct bench_settings, in_flight), 1, 1024},
+    {"--rate", offsetof(struct bench_settings, rate), 1, 10000000},
+    {"--warm-up", offsetof(struct bench_settings, warm_up), 0, 86400},
+    {"--duration", offsetof(struct bench_settings, duration), 1, 86400},
+    {"--replay", offsetof(struct bench_settings, replay), 0, 100},
+    {"--bad-mac", offsetof(struct bench_settings, bad_mac), 0, 100},
+};
+#define BENCH_NUMBERS (int)(sizeof bench_numbers / sizeof bench_numbers[0])
+static const struct bench_settings bench_usual = {
+    .connections = 4, .in_flight = 16, .warm_up = 2, .duration = 10};
 
 static const struct option long_options[] = {
     {"server", required_argument, NULL, 's'},
@@ -48,6 +77,13 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, 'j'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
+    {"connections", required_argument, NULL, OPTION_BENCH},
+    {"in-flight", required_argument, NULL, OPTION_BENCH + 1},
+    {"rate", required_argument, NULL, OPTION_BENCH + 2},
+    {"warm-up", required_argument, NULL, OPTION_BENCH + 3},
+    {"duration", required_argument, NULL, OPTION_BENCH + 4},
+    {"replay", required_argument, NULL, OPTION_BENCH + 5},
+    {"bad-mac", required_argument, NULL, OPTION_BENCH + 6},
     {NULL, 0, NULL, 0},
 };
 
@@ -61,12 +97,31 @@ static const struct {
     {"authenticate", VERB_AUTHENTICATE, 3},
     {"authorize", VERB_AUTHORIZE, 4},
     {"ha1", VERB_HA1, 2},
+    {"bench", VERB_BENCH, 1},
 };
 
 static bool wrong(const char *what, const char *value)
 {
     fprintf(stderr, "nisim: %s%s; see nisim --help\n", what, value);
     return false;
+}
+
+static bool take_bench_number(int option, const char *text, struct command *command)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno != 0 || text[0] < '0' || text[0] > '9' || *end != '\0' ||
+        value < bench_numbers[option].least || value > bench_numbers[option].most) {
+        fprintf(stderr, "nisim: %s takes a number from %u to %u, not %s; see nisim --help\n",
+                bench_numbers[option].name, bench_numbers[option].least, bench_numbers[option].most,
+                text);
+        return false;
+    }
+    unsigned *setting =
+        (unsigned *)(void *)((char *)&command->bench + bench_numbers[option].offset);
+    *setting = (unsigned)value;
+    return true;
 }
 
 static bool take_timeout(const char *text, struct command *command)
@@ -121,6 +176,8 @@ static bool take_option(int letter, struct command *command, const char **out_co
                         : COMMAND_FAILED;
         return false;
     default:
+        if (letter >= OPTION_BENCH && letter < OPTION_BENCH + BENCH_NUMBERS)
+            return take_bench_number(letter - OPTION_BENCH, optarg, command);
         return false; /* getopt_long said why */
     }
 }
@@ -158,6 +215,10 @@ static bool take_rest(char **arguments, struct command *command)
     case VERB_HA1:
         command->www_authenticate = arguments[2];
         return true;
+    case VERB_BENCH:
+        command->subscribers = arguments[1];
+        return command->bench.replay + command->bench.bad_mac <= 100 ||
+               wrong("--replay and --bad-mac are more than 100 percent together", "");
     default:
         return true;
     }
@@ -166,14 +227,14 @@ static bool take_rest(char **arguments, struct command *command)
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
-        return wrong("what to do? ping, identity, authenticate, authorize or ha1", "");
+        return wrong("what to do? ping, identity, authenticate, authorize, ha1 or bench", "");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(arguments[0], verbs[i].name) != 0)
             continue;
         if (count - 1 != verbs[i].arguments)
             return wrong("wrong number of arguments to ", verbs[i].name);
         command->verb = verbs[i].verb;
-        if (count > 1 && !take_user(arguments[1], command))
+        if (count > 1 && verbs[i].verb != VERB_BENCH && !take_user(arguments[1], command))
             return false;
         return take_rest(arguments, command);
     }
@@ -201,6 +262,7 @@ bool command_read(int argc, char **argv, struct command *out_command, enum comma
 {
     const char *config = NULL;
     int letter = 0;
+    out_command->bench = bench_usual;
     while ((letter = getopt_long(argc, argv, "s:a:c:k:n:f:t:ijVh", long_options, NULL)) != -1) {
         if (!take_option(letter, out_command, &config, out_exit))
             return false;

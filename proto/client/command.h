@@ -26,6 +26,18 @@ enum command_verb {
     VERB_AUTHENTICATE,
     VERB_AUTHORIZE,
     VERB_HA1,
+    VERB_BENCH,
+};
+
+/* Of VERB_BENCH: bench/load.h says what they mean. */
+struct bench_settings {
+    unsigned connections;
+    unsigned in_flight;
+    unsigned rate; /* requests a second; 0: closed loop */
+    unsigned warm_up;
+    unsigned duration;
+    unsigned replay; /* percent, as is bad_mac */
+    unsigned bad_mac;
 };
 
 struct command {
@@ -40,6 +52,8 @@ struct command {
     const char *www_authenticate; /* VERB_AUTHORIZE and VERB_HA1 */
     const char *method;           /* VERB_AUTHORIZE, as is uri */
     const char *uri;
+    const char *subscribers; /* VERB_BENCH: a file */
+    struct bench_settings bench;
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */

@@ -1,6 +1,7 @@
 /* nisim: libnisim as a command (nisim(1)). */
 #include <stdio.h>
 
+#include "bench.h"
 #include "command.h"
 
 /* What the server finds wrong with a request is a refusal; what needs no server, usage. */
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
     print_begin();
     enum command_exit exit = COMMAND_USAGE;
     if (command_read(argc, argv, &command, &exit))
-        exit = run(&command);
+        exit = command.verb == VERB_BENCH ? bench_run(&command) : run(&command);
     command_free(&command);
     return (int)exit;
 }

@@ -100,6 +100,16 @@ void transport_close(struct transport **transport)
     *transport = NULL;
 }
 
+int transport_descriptor(const struct transport *transport)
+{
+    return transport->end.descriptor;
+}
+
+bool transport_has_more(const struct transport *transport)
+{
+    return SSL_pending(transport->tls.ssl) > 0;
+}
+
 bool transport_send(struct transport *transport, const void *bytes, size_t length,
                     const struct deadline *deadline, char *out_why)
 {

@@ -40,6 +40,10 @@ void transport_close(struct transport **transport);
 MUST_CHECK bool transport_send(struct transport *transport, const void *bytes, size_t length,
                                const struct deadline *deadline, char *out_why);
 
+/* To poll for what comes, when transport_has_more says no. */
+int transport_descriptor(const struct transport *transport);
+bool transport_has_more(const struct transport *transport);
+
 /* Exactly `length` bytes. */
 MUST_CHECK bool transport_receive(struct transport *transport, void *out_bytes, size_t length,
                                   const struct deadline *deadline, char *out_why);
