@@ -5,6 +5,7 @@
 #include "channel.h"
 #include "config.h"
 #include "keyring.h"
+#include "seals.h"
 #include "store.h"
 
 #define KEEPER_BATCH_MAX 64 /* requests in one transaction */
@@ -25,6 +26,7 @@ struct keeper {
     size_t pending_count;
     struct pending pending[KEEPER_BATCH_MAX];
     struct subscription subscription; /* of the request in hand */
+    struct seals seals;
 };
 
 #endif

@@ -169,7 +169,9 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
     if (write(KEEPER_FD_READY, "", 1) != 1)
         return EXIT_LOST;
     close(KEEPER_FD_READY);
-    return serve(&keeper, KEEPER_FD_CHANNEL, generation);
+    enum exit_code exit = serve(&keeper, KEEPER_FD_CHANNEL, generation);
+    seals_free(&keeper.seals);
+    return exit;
 }
 
 static bool read_number(const char *text, unsigned long most, unsigned long *out_number)

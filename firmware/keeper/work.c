@@ -102,7 +102,13 @@ void work_fail_by_store(struct work *work, enum store_result result)
 static bool check_record(struct work *work, const struct subscriber_name *name)
 {
     const struct subscription *subscription = &work->keeper->subscription;
-    enum hsm_result rc = subscription_check_seal(work->keeper->token, subscription);
+    struct seals *seals = &work->keeper->seals;
+    enum hsm_result rc = HSM_OK;
+    if (!seals_know(seals, subscription)) {
+        rc = subscription_check_seal(work->keeper->token, subscription);
+        if (rc == HSM_OK)
+            seals_keep(seals, subscription);
+    }
     if (rc == HSM_OK && subscription_is_named(subscription, name))
         return true;
     if (rc == HSM_OK || rc == HSM_BAD_ANSWER) {

@@ -98,20 +98,6 @@ static enum store_result open_database(struct store *store, const char *path, bo
     return rc == STORE_OK ? store_prepare(store) : rc;
 }
 
-static enum store_result open_turn(struct store *store, const char *path)
-{
-    char *beside = NULL;
-    if (asprintf(&beside, "%s-turn", path) < 0) {
-        store_say(store, "memory is short");
-        return STORE_FAILED;
-    }
-    store->turn = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->turn < 0)
-        store_say(store, "%s can't be opened: %s", beside, strerror(errno));
-    free(beside);
-    return store->turn >= 0 ? STORE_OK : STORE_FAILED;
-}
-
 enum store_result store_open(const char *path, bool create, char *out_why, struct store **out_store)
 {
     if (create && make_file(path, out_why) != STORE_OK)
@@ -121,10 +107,11 @@ enum store_result store_open(const char *path, bool create, char *out_why, struc
         snprintf(out_why, STORE_WHY_BYTES, "memory is short");
         return STORE_FAILED;
     }
-    store->turn = -1;
     enum store_result rc = open_database(store, path, create);
-    if (rc == STORE_OK)
-        rc = open_turn(store, path);
+    if (rc == STORE_OK && !turn_open(&store->turn, path)) {
+        store_say(store, "the file %s-turn can't be used: %s", path, strerror(errno));
+        rc = STORE_FAILED;
+    }
     if (rc != STORE_OK) {
         snprintf(out_why, STORE_WHY_BYTES, "%s", store->why);
         store_close(&store);
@@ -141,8 +128,7 @@ void store_close(struct store **store)
     for (size_t i = 0; i < SQL_COUNT; i++)
         sqlite3_finalize((*store)->statements[i]);
     sqlite3_close((*store)->db);
-    if ((*store)->turn >= 0)
-        close((*store)->turn);
+    turn_close(&(*store)->turn);
     free(*store);
     *store = NULL;
 }
@@ -165,29 +151,15 @@ void store_view_end(struct store *store)
         store_rollback(store);
 }
 
-/*
- * SQLite's own waiting is sleeping and looking again: who writes much would always be faster than
- * who sleeps. The kernel wakes the one that waits longest. Without the lock SQLite's is enough.
- */
-static void take_turn(struct store *store)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    while (fcntl(store->turn, F_OFD_SETLKW, &whole) != 0 && errno == EINTR)
-        ;
-}
-
-static void give_turn(struct store *store)
-{
-    struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-    (void)fcntl(store->turn, F_OFD_SETLK, &whole);
-}
-
 enum store_result store_begin(struct store *store)
 {
-    take_turn(store);
+    if (!turn_take(&store->turn, BUSY_WAIT_MS)) {
+        store_say(store, "another process is writing");
+        return STORE_BUSY;
+    }
     enum store_result rc = store_run(store, store_statement(store, SQL_BEGIN));
     if (rc != STORE_OK)
-        give_turn(store);
+        turn_give(&store->turn);
     return rc;
 }
 
@@ -195,7 +167,7 @@ enum store_result store_commit(struct store *store)
 {
     enum store_result rc = store_run(store, store_statement(store, SQL_COMMIT));
     if (rc == STORE_OK)
-        give_turn(store);
+        turn_give(&store->turn);
     return rc;
 }
 
@@ -205,7 +177,7 @@ void store_rollback(struct store *store)
     if (sqlite3_get_autocommit(store->db) == 0)
         (void)sqlite3_step(store_statement(store, SQL_ROLLBACK));
     sqlite3_reset(store->statements[SQL_ROLLBACK]);
-    give_turn(store);
+    turn_give(&store->turn);
 }
 
 static enum store_result take_seqs(struct store *store, sqlite3_stmt *statement,

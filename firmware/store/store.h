@@ -52,8 +52,7 @@ void store_view_begin(struct store *store);
 void store_view_end(struct store *store);
 
 /*
- * Waits for its turn among the processes that write, in the order of asking (a file beside the
- * store, PATH-turn, that a process which dies gives up).
+ * Waits for its turn among the processes that write (turn.h); STORE_BUSY when that takes too long.
  * All between begin and commit is durable when commit returns STORE_OK, and undone else. */
 MUST_CHECK enum store_result store_begin(struct store *store);
 MUST_CHECK enum store_result store_commit(struct store *store);

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "store.h"
+#include "turn.h"
 
 enum statement {
 #define SQL(name, text) SQL_##name,
@@ -15,7 +16,7 @@ enum statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT];
-    int turn; /* descriptor of the file that is locked by who writes */
+    struct turn turn;
     char why[STORE_WHY_BYTES];
 };
 

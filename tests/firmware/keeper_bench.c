@@ -123,6 +123,7 @@ int bench_begin(void **state)
 int bench_end(void **state)
 {
     (void)state;
+    seals_free(&bench.keeper.seals);
     store_close(&bench.keeper.store);
     store_close(&bench.other_node);
     return 0;

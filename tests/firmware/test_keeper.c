@@ -131,6 +131,15 @@ static void refuses_an_edited_record(void **state)
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
     assert_int_equal(store_set_enabled(bench.other_node, &good), STORE_OK);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
+    /* Its seal is known by now: that must not stand for another record, or another seal. */
+    alice.record[1] ^= 1;
+    alice.record[4] ^= 1; /* Delta */
+    assert_int_equal(store_set_enabled(bench.other_node, &alice), STORE_OK);
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
+    alice.record[4] ^= 1;
+    alice.seal[31] ^= 1;
+    assert_int_equal(store_set_enabled(bench.other_node, &alice), STORE_OK);
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
 }
 
 static void leaves_the_sqn_at_a_wrong_mac(void **state)

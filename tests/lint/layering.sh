@@ -8,7 +8,7 @@
 arrows='
 proto: :
 hsm: proto: p11-kit/ dlfcn.h openssl/evp.h
-proto/client: proto: openssl/ jansson.h libconfig.h netdb.h
+proto/client: proto proto/client/bench: openssl/ jansson.h libconfig.h netdb.h
 proto/client/bench: proto proto/client hsm: openssl/ jansson.h
 firmware/shared: proto: libconfig.h seccomp.h
 firmware/store: proto hsm: sqlite3.h

@@ -1,6 +1,6 @@
 /* `nisim bench`: the home network and many WWSFs in one, to size an appliance (nisim(1)). */
-#ifndef NISIM_BENCH_BENCH_H
-#define NISIM_BENCH_BENCH_H
+#ifndef NISIM_PROTO_CLIENT_BENCH_BENCH_H
+#define NISIM_PROTO_CLIENT_BENCH_BENCH_H
 
 #include "command.h"
 

@@ -2,8 +2,8 @@
  * Latencies by how often they came: log-linear, 64 steps to a doubling, so a value is told to
  * within 1.6 %. What HdrHistogram does; Debian has no C library of it.
  */
-#ifndef NISIM_BENCH_HISTOGRAM_H
-#define NISIM_BENCH_HISTOGRAM_H
+#ifndef NISIM_PROTO_CLIENT_BENCH_HISTOGRAM_H
+#define NISIM_PROTO_CLIENT_BENCH_HISTOGRAM_H
 
 #include <stdint.h>
 

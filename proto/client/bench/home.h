@@ -2,8 +2,8 @@
  * The home network's side of AKA for laboratory subscribers whose K the generator knows: valid
  * challenges, spoilt ones, and resynchronisation (TS 33.102 6.3.2, 6.3.5; TS 35.206).
  */
-#ifndef NISIM_BENCH_HOME_H
-#define NISIM_BENCH_HOME_H
+#ifndef NISIM_PROTO_CLIENT_BENCH_HOME_H
+#define NISIM_PROTO_CLIENT_BENCH_HOME_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* One connection of the generator: requests in flight, each in a slot that is its request id. */
-#ifndef NISIM_BENCH_LINK_H
-#define NISIM_BENCH_LINK_H
+#ifndef NISIM_PROTO_CLIENT_BENCH_LINK_H
+#define NISIM_PROTO_CLIENT_BENCH_LINK_H
 
 #include "client.h"
 #include "home.h"

@@ -3,8 +3,8 @@
  * become due at a fixed rate, whether answers come or not, and latency counts from when a request
  * was due: no coordinated omission).
  */
-#ifndef NISIM_BENCH_LOAD_H
-#define NISIM_BENCH_LOAD_H
+#ifndef NISIM_PROTO_CLIENT_BENCH_LOAD_H
+#define NISIM_PROTO_CLIENT_BENCH_LOAD_H
 
 #include "histogram.h"
 #include "link.h"
