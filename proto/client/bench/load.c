@@ -26,7 +26,6 @@ struct load {
     uint64_t random; /* of xorshift: which kind a request is */
     uint64_t said_ns;
     uint64_t said_count;
-    uint64_t answers;
 };
 
 static uint64_t now_ns(void)
@@ -142,7 +141,7 @@ static bool is_expected(const struct arrival *arrival)
 static void count(struct load *load, const struct arrival *arrival, uint64_t now)
 {
     struct load_result *result = load->result;
-    load->answers++;
+    result->all_answers++;
     if (arrival->request.due_ns < load->counted_ns)
         return;
     bool refused = status_class((uint8_t)arrival->status) == STATUS_CLASS_RETRY;
@@ -223,12 +222,13 @@ static void say_progress(struct load *load, uint64_t now)
 {
     if (now - load->said_ns < NS_PER_SECOND || !isatty(STDERR_FILENO))
         return;
-    double rate = (double)(load->answers - load->said_count) * 1e9 / (double)(now - load->said_ns);
+    double rate = (double)(load->result->all_answers - load->said_count) * 1e9 /
+                  (double)(now - load->said_ns);
     fprintf(stderr, "\r%s %3.0f s %8.0f/s  p99 %.2f ms ",
             now < load->counted_ns ? "warm-up" : "counted", (double)(now - load->begin_ns) / 1e9,
             rate, (double)histogram_quantile(&load->result->latency, 0.99) / 1e6);
     load->said_ns = now;
-    load->said_count = load->answers;
+    load->said_count = load->result->all_answers;
 }
 
 static bool run(struct load *load)

@@ -24,6 +24,7 @@ struct load_plan {
 struct load_result {
     uint64_t by_outcome[256];      /* answers by status; every answer is in one of them */
     uint64_t kinds[REQUEST_KINDS]; /* requests */
+    uint64_t all_answers;          /* those of the warm-up too */
     uint64_t unexpected;           /* answered, but not as such a challenge must be */
     uint64_t resynchronised;       /* fresh challenges that met SYNC_FAILURE */
     uint64_t not_sent;             /* due in an open loop when no slot was free, till the end */

@@ -43,12 +43,13 @@ static json_t *latencies(const struct histogram *histogram)
 static bool report_json(const struct load_plan *plan, const struct load_result *result)
 {
     json_t *root = json_pack(
-        "{s:i,s:i,s:i,s:f,s:f,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "connections", (int)plan->connections,
-        "in_flight", (int)plan->in_flight, "asked_rate", (int)plan->rate, "seconds",
-        result->seconds, "rate", rate_of(result, result->latency.count), "answered",
-        (json_int_t)result->latency.count, "resynchronised", (json_int_t)result->resynchronised,
-        "unexpected", (json_int_t)result->unexpected, "not_sent", (json_int_t)result->not_sent,
-        "outcomes", outcomes(result), "latency_ms", latencies(&result->latency), "refusal_ms",
+        "{s:i,s:i,s:i,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "connections",
+        (int)plan->connections, "in_flight", (int)plan->in_flight, "asked_rate", (int)plan->rate,
+        "seconds", result->seconds, "rate", rate_of(result, result->latency.count), "answered",
+        (json_int_t)result->latency.count, "all_answers", (json_int_t)result->all_answers,
+        "resynchronised", (json_int_t)result->resynchronised, "unexpected",
+        (json_int_t)result->unexpected, "not_sent", (json_int_t)result->not_sent, "outcomes",
+        outcomes(result), "latency_ms", latencies(&result->latency), "refusal_ms",
         latencies(&result->refusal));
     bool printed = root != NULL && json_dumpf(root, stdout, JSON_REAL_PRECISION(6)) == 0 &&
                    fputc('\n', stdout) != EOF && fflush(stdout) == 0;
