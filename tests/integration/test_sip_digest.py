@@ -1,5 +1,6 @@
 """SIP digest (TS 33.203 annex N, RFC 7616, RFC 8760): python3 test_sip_digest.py --bin BUILD/bin"""
 
+import base64
 import hashlib
 import json
 import os
@@ -43,6 +44,16 @@ class Account:
         return ("--user-id", self.user_id, "--impi", self.impi, "--impu",
                 f"sip:{self.user_id}@{appliance.DOMAIN}", "--domain", appliance.DOMAIN,
                 *(("--digest-realm", self.realm) if self.realm != appliance.DOMAIN else ()))
+
+
+def challenge(who, algorithm, nonce="any nonce", qop="auth"):
+    value = f'Digest realm="{who.realm}", nonce="{nonce}", algorithm={algorithm}, opaque="op"'
+    return value + (f', qop="{qop}"' if qop else "")
+
+
+def parameters(authorization):
+    return {name: quoted or plain
+            for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^",\s]+))', authorization)}
 
 
 MUFASA = Account("mufasa", "Mufasa", "Circle of Life", "http-auth@example.org")
@@ -209,6 +220,112 @@ class SipDigest(appliance.Case):
                 return client.ask(DIGEST, *fields).status == protocol.OK
             appliance.wait_for(answered, "a keeper that answers")
         self.answered(MUFASA, "MD5")
+
+    # The command, which is libnisim
+
+    def nisim(self, *arguments, expected=appliance.DONE):
+        status, shown = self.appliance.nisim(*arguments, who="wwsf-4")
+        self.assertEqual(status, expected, shown)
+        return shown
+
+    def authorize(self, who, *values, options=(), expected=appliance.DONE):
+        return self.nisim(*options, "authorize", who.user_id, "REGISTER", "sip:ims.example.com",
+                          *values, expected=expected)
+
+    def expect(self, who, algorithm, shown, **expected):
+        """The Authorization is that of a phone with the password; gives its parameters."""
+        said = parameters(shown["authorization"])
+        self.assertEqual((said["username"], said["realm"], said["algorithm"], said["uri"]),
+                         (who.impi, who.realm, algorithm, "sip:ims.example.com"))
+        self.assertEqual({name: said.get(name) for name in expected}, expected)
+        fields = asks(who, algorithm, nonce=said["nonce"], qop=said.get("qop"), nc=said.get("nc"),
+                      cnonce=said.get("cnonce"))
+        self.assertEqual(said["response"], who.response(algorithm, fields))
+        self.assertEqual(shown["rspauth"], who.response(algorithm, fields, ""))
+        return said
+
+    def test_authorize(self):
+        for algorithm in HASHES:
+            shown = self.authorize(MUFASA, challenge(MUFASA, algorithm))
+            said = self.expect(MUFASA, algorithm, shown, nc="00000001", qop="auth", opaque="op")
+            self.assertEqual(len(said["cnonce"]), 16)
+        self.expect(MUFASA, "MD5", self.authorize(
+            MUFASA, challenge(MUFASA, "MD5").replace("algorithm=MD5, ", "")))
+        self.expect(MUFASA, "MD5", self.authorize(MUFASA, challenge(MUFASA, "MD5", qop=None)))
+        self.expect(DOE, "SHA-512-256", self.authorize(DOE, challenge(DOE, "SHA-512-256")))
+
+    def test_authorize_by_impi(self):
+        shown = self.nisim("--impi", "authorize", "Mufasa", "REGISTER", "sip:ims.example.com",
+                           challenge(MUFASA, "SHA-256"))
+        self.expect(MUFASA, "SHA-256", shown)
+
+    def test_the_strongest_that_he_has(self):
+        offers = [challenge(MUFASA, name) for name in HASHES]
+        aka = challenge(MUFASA, "AKAv1-MD5", nonce="A" * 43 + "=").replace(MUFASA.realm,
+                                                                            appliance.DOMAIN)
+        self.expect(MUFASA, "SHA-512-256", self.authorize(MUFASA, *offers))
+        self.expect(MUFASA, "SHA-512-256", self.authorize(MUFASA, aka, "garbage", *offers))
+        self.expect(ERNA, "SHA-256", self.authorize(ERNA, *(challenge(ERNA, name)
+                                                            for name in HASHES)))
+        first = BOTH.auc.challenge(50)
+        nonce = base64.b64encode(first.rand + first.autn).decode()
+        shown = self.authorize(self.both, challenge(self.both, "SHA-256"),
+                               challenge(self.both, "AKAv1-MD5", nonce=nonce))
+        self.assertEqual(parameters(shown["authorization"])["algorithm"], "AKAv1-MD5")
+
+    def test_none_that_he_has(self):
+        shown = self.authorize(DOE, challenge(DOE, "MD5"), challenge(DOE, "SHA-256"),
+                               expected=appliance.REFUSED)
+        self.assertIn("NO_SUCH_CREDENTIAL", shown["why"])
+        shown = self.authorize(MUFASA, "garbage", "Basic realm=x", expected=appliance.USAGE)
+        self.assertIn("can't be answered", shown["why"])
+        self.authorize(MUFASA, *[challenge(MUFASA, "MD5")] * 17, expected=appliance.USAGE)
+
+    def test_stale_and_the_next_nonce(self):
+        stale = challenge(MUFASA, "SHA-256", nonce="new") + ", stale=true"
+        shown = self.authorize(MUFASA, stale)
+        self.expect(MUFASA, "SHA-256", shown, nonce="new", nc="00000001")
+        self.assertEqual(shown["stale"], "yes")
+        shown = self.authorize(MUFASA, stale, options=("--nc", "2", "--cnonce", "mine"))
+        self.expect(MUFASA, "SHA-256", shown, nonce="new", nc="00000002", cnonce="mine")
+        told = self.nisim("authentication-info", shown["rspauth"], "--cnonce", "mine", "--nc", "2",
+                          f'rspauth="{shown["rspauth"]}", cnonce="mine", nc=00000002, '
+                          'qop=auth, nextnonce="the next"')
+        self.assertEqual(told, {"result": "ok", "proven": "yes", "next-nonce": "the next",
+                                "why": ""})
+        shown = self.authorize(MUFASA, stale, options=("--next-nonce", told["next-nonce"]))
+        self.expect(MUFASA, "SHA-256", shown, nonce="the next", nc="00000001")
+
+    def test_authentication_info(self):
+        right = "0" * 64
+        for value, status, words in (
+                ('nextnonce="n"', appliance.DONE, ""),
+                (f'rspauth="{"1" * 64}"', appliance.MAC_FAILURE, "rspauth is wrong"),
+                (f'rspauth="{right}", nc=00000003', appliance.MAC_FAILURE, "nc is not"),
+                ('nextnonce="n"\r\nX: y', appliance.USAGE, "control character"),
+                ('nextnonce="a\\"b"', appliance.USAGE, "no Authentication-Info"),
+                (f'nextnonce="{"n" * 1025}"', appliance.USAGE, "too long"),
+                ("", appliance.USAGE, "no Authentication-Info")):
+            with self.subTest(value=value[:40]):
+                shown = self.nisim("--nc", "2", "authentication-info", right, value,
+                                   expected=status)
+                self.assertIn(words, shown["why"])
+                self.assertEqual(shown.get("next-nonce"), "n" if status == appliance.DONE else None)
+
+    def test_options_that_are_refused(self):
+        value = challenge(MUFASA, "MD5")
+        for options in (("--nc", "0"), ("--nc", "x"), ("--nc", "4294967296"), ("--cnonce", ""),
+                        ("--cnonce", 'a"b'), ("--cnonce", "a\r\nb"), ("--cnonce", "c" * 129),
+                        ("--next-nonce", 'a"'), ("--next-nonce", "n" * 1025)):
+            with self.subTest(options=options):
+                self.authorize(MUFASA, value, options=options, expected=appliance.USAGE)
+
+    def test_headers_that_inject(self):
+        for value in (challenge(MUFASA, "MD5") + "\r\nX: y",
+                      challenge(MUFASA, "MD5", nonce='a\\"b'),
+                      challenge(MUFASA, "MD5", nonce="n" * 1025)):
+            shown = self.authorize(MUFASA, value, expected=appliance.USAGE)
+            self.assertNotIn("authorization", shown)
 
     # Where they rest
 
