@@ -49,8 +49,8 @@ bool digest_credential_read(struct wire_reader *value, struct digest_credential 
     uint64_t flags = wire_read_number(value, 1);
     read.is_alone = flags == 1;
     read.algorithms = (uint8_t)wire_read_number(value, 1);
-    if (flags > 1 || read.algorithms == 0 || read.algorithms > ALGORITHMS_ALL ||
-        !read_realm(value, read.realm))
+    if (out->algorithms != 0 || flags > 1 || read.algorithms == 0 ||
+        read.algorithms > ALGORITHMS_ALL || !read_realm(value, read.realm))
         return false;
     for (enum digest_hash hash = 0; hash < DIGEST_HASHES; hash++) {
         const uint8_t *ref =

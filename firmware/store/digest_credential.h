@@ -25,7 +25,10 @@ bool digest_credential_has(const struct digest_credential *credential, enum dige
 void digest_credential_write(struct wire_writer *writer,
                              const struct digest_credential *credential);
 
-/* From the value; false when it is not well formed. What is left in the reader is the caller's. */
+/*
+ * From the value; false when it is not well formed, or *out is filled already. What is left in the
+ * reader is the caller's.
+ */
 MUST_CHECK bool digest_credential_read(struct wire_reader *value, struct digest_credential *out);
 
 #endif
