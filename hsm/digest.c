@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hex.h"
@@ -110,11 +111,12 @@ static enum hsm_result hash_a2(const struct digest_terms *terms, const char *met
     return hash_joined(terms->hash, parts, 3, out_text);
 }
 
+static const char *const qop_names[] = {
+    [DIGEST_QOP_AUTH] = "auth", [DIGEST_QOP_AUTH_INT] = "auth-int"};
+
 static enum hsm_result respond(const struct digest_terms *terms, const struct secret_ha1 *ha1,
                                const char *method, char out_text[DIGEST_TEXT_BYTES])
 {
-    static const char *const names[] = {
-        [DIGEST_QOP_AUTH] = "auth", [DIGEST_QOP_AUTH_INT] = "auth-int"};
     char a2[DIGEST_TEXT_BYTES] = "";
     enum hsm_result rc = hash_a2(terms, method, a2);
     if (rc != HSM_OK)
@@ -123,9 +125,9 @@ static enum hsm_result respond(const struct digest_terms *terms, const struct se
         const struct part parts[] = {text_part(ha1->text), text_part(terms->nonce), text_part(a2)};
         return hash_joined(terms->hash, parts, 3, out_text);
     }
-    const struct part parts[] = {text_part(ha1->text),         text_part(terms->nonce),
-                                 text_part(terms->nc),         text_part(terms->cnonce),
-                                 text_part(names[terms->qop]), text_part(a2)};
+    const struct part parts[] = {
+        text_part(ha1->text),     text_part(terms->nonce),          text_part(terms->nc),
+        text_part(terms->cnonce), text_part(qop_names[terms->qop]), text_part(a2)};
     return hash_joined(terms->hash, parts, 6, out_text);
 }
 
@@ -139,6 +141,24 @@ enum hsm_result digest_rspauth(const struct digest_terms *terms, const struct se
                                char out_text[DIGEST_TEXT_BYTES])
 {
     return respond(terms, ha1, "", out_text);
+}
+
+enum hsm_result digest_tail(const struct digest_terms *terms, char out_text[DIGEST_TAIL_BYTES])
+{
+    char a2[DIGEST_TEXT_BYTES] = "";
+    enum hsm_result rc = hash_a2(terms, terms->method, a2);
+    if (rc != HSM_OK)
+        return rc;
+    int length = terms->qop == DIGEST_QOP_NONE
+                     ? snprintf(out_text, DIGEST_TAIL_BYTES, ":%s:%s", terms->nonce, a2)
+                     : snprintf(out_text, DIGEST_TAIL_BYTES, ":%s:%s:%s:%s:%s", terms->nonce,
+                                terms->nc, terms->cnonce, qop_names[terms->qop], a2);
+    return length >= 0 && length < DIGEST_TAIL_BYTES ? HSM_OK : HSM_REFUSED;
+}
+
+size_t digest_hash_bytes(enum digest_hash hash)
+{
+    return hashes[hash].bytes;
 }
 
 void digest_akav1_password(const struct secret64 *res, struct secret_password *out_password)

@@ -11,13 +11,14 @@
 
 #define DIGEST_HASH_BYTES_MAX 32
 #define DIGEST_TEXT_BYTES (2 * DIGEST_HASH_BYTES_MAX + 1)
-#define DIGEST_PASSWORD_BYTES_MAX 64
+#define DIGEST_PASSWORD_BYTES_MAX 128
 
 enum digest_hash {
     DIGEST_MD5,
     DIGEST_SHA_256,
     DIGEST_SHA_512_256,
 };
+#define DIGEST_HASHES 3
 
 enum digest_qop {
     DIGEST_QOP_NONE, /* RFC 2069: neither nc nor cnonce is hashed */
@@ -58,6 +59,9 @@ struct digest_terms {
     const uint8_t *body_hash; /* DIGEST_QOP_AUTH_INT: H(entity body), as long as the hash */
 };
 
+/* Nonce, nc, cnonce, qop and H(A2) at their longest, the colons and a NUL. */
+#define DIGEST_TAIL_BYTES 1400
+
 /* RAND and AUTN of an AKA nonce; what the server adds behind them is its own affair. */
 struct digest_nonce {
     uint8_t rand[16];
@@ -90,6 +94,16 @@ MUST_CHECK enum hsm_result digest_response(const struct digest_terms *terms,
 MUST_CHECK enum hsm_result digest_rspauth(const struct digest_terms *terms,
                                           const struct secret_ha1 *ha1,
                                           char out_text[DIGEST_TEXT_BYTES]);
+
+/*
+ * What is hashed behind H(A1) for a response: ":" nonce [":" nc ":" cnonce ":" qop] ":" H(A2). For
+ * who may not see H(A1). HSM_REFUSED when it is longer than the texts of a request can be.
+ */
+MUST_CHECK enum hsm_result digest_tail(const struct digest_terms *terms,
+                                       char out_text[DIGEST_TAIL_BYTES]);
+
+/* Bytes of the hash. */
+size_t digest_hash_bytes(enum digest_hash hash);
 
 /* The AKAv1 password: RES itself (RFC 3310 3.3). */
 void digest_akav1_password(const struct secret64 *res, struct secret_password *out_password);

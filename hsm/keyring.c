@@ -24,12 +24,11 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void release_copy(struct keyring *keyring, const struct key_entry *entry)
+static void release_copy(struct keyring *keyring, CK_OBJECT_HANDLE usable, CK_OBJECT_HANDLE object)
 {
-    if (entry->usable == CK_INVALID_HANDLE || entry->usable == entry->key)
+    if (usable == CK_INVALID_HANDLE || usable == object)
         return;
-    (void)MODULE_CALL(keyring->token->module, C_DestroyObject, keyring->token->session,
-                      entry->usable);
+    (void)MODULE_CALL(keyring->token->module, C_DestroyObject, keyring->token->session, usable);
 }
 
 /* Keys already in use stay so; a pair whose objects are gone or new loses its session copy. */
@@ -39,11 +38,23 @@ static void take_over(struct keyring *keyring, const struct key_list *list, stru
         const struct key_entry *old = &keyring->list.entries[i];
         struct key_entry *new = key_list_find(list, &old->ref);
         if (new == NULL || new->key != old->key || new->opc != old->opc) {
-            release_copy(keyring, old);
+            release_copy(keyring, old->usable, old->key);
             continue;
         }
         new->usable = old->usable;
         opcs[new - list->entries] = keyring->opcs[i];
+    }
+}
+
+static void take_over_digests(struct keyring *keyring, const struct key_list *list)
+{
+    for (size_t i = 0; i < keyring->list.digest_count; i++) {
+        const struct digest_entry *old = &keyring->list.digests[i];
+        struct digest_entry *new = key_list_find_digest(list, &old->ref);
+        if (new == NULL || new->object != old->object)
+            release_copy(keyring, old->usable, old->object);
+        else
+            new->usable = old->usable;
     }
 }
 
@@ -56,11 +67,12 @@ static enum hsm_result scan(struct keyring *keyring)
     size_t bytes = (list.count + 1) * sizeof *keyring->opcs;
     struct secret128 *opcs = secret_pages_new(bytes);
     if (opcs == NULL) {
-        free(list.entries);
+        key_list_free(&list);
         return HSM_NO_MEMORY;
     }
     take_over(keyring, &list, opcs);
-    free(keyring->list.entries);
+    take_over_digests(keyring, &list);
+    key_list_free(&keyring->list);
     secret_pages_free(keyring->opcs, keyring->opcs_bytes);
     keyring->list = list;
     keyring->opcs = opcs;
@@ -88,15 +100,18 @@ void keyring_free(struct keyring **keyring)
 {
     if (*keyring == NULL)
         return;
-    for (size_t i = 0; i < (*keyring)->list.count; i++)
-        release_copy(*keyring, &(*keyring)->list.entries[i]);
-    free((*keyring)->list.entries);
+    const struct key_list *list = &(*keyring)->list;
+    for (size_t i = 0; i < list->count; i++)
+        release_copy(*keyring, list->entries[i].usable, list->entries[i].key);
+    for (size_t i = 0; i < list->digest_count; i++)
+        release_copy(*keyring, list->digests[i].usable, list->digests[i].object);
+    key_list_free(&(*keyring)->list);
     secret_pages_free((*keyring)->opcs, (*keyring)->opcs_bytes);
     free(*keyring);
     *keyring = NULL;
 }
 
-/* A K that could leave the token is not used (DESIGN 2.1). */
+/* A key that could leave the token is not used (DESIGN 2.1). */
 static enum hsm_result check_rights(struct token *token, CK_OBJECT_HANDLE key)
 {
     CK_BBOOL sensitive = CK_FALSE;
@@ -136,6 +151,12 @@ static enum hsm_result make_usable(struct keyring *keyring, struct key_entry *en
     return rc;
 }
 
+/* A new scan, for what the last one did not find. */
+static enum hsm_result scan_again(struct keyring *keyring)
+{
+    return now_ms() - keyring->scanned_ms < SCAN_PAUSE_MS ? HSM_LATER : scan(keyring);
+}
+
 /* The entry, after a new scan if need be. */
 static enum hsm_result find(struct keyring *keyring, const struct key_ref *ref,
                             struct key_entry **out_entry)
@@ -143,9 +164,7 @@ static enum hsm_result find(struct keyring *keyring, const struct key_ref *ref,
     *out_entry = key_list_find(&keyring->list, ref);
     if (*out_entry != NULL)
         return HSM_OK;
-    if (now_ms() - keyring->scanned_ms < SCAN_PAUSE_MS)
-        return HSM_LATER;
-    enum hsm_result rc = scan(keyring);
+    enum hsm_result rc = scan_again(keyring);
     if (rc != HSM_OK)
         return rc;
     *out_entry = key_list_find(&keyring->list, ref);
@@ -168,9 +187,52 @@ enum hsm_result keyring_open(struct keyring *keyring, const struct key_ref *ref,
     return HSM_OK;
 }
 
+static enum hsm_result find_digest(struct keyring *keyring, const struct key_ref *ref,
+                                   struct digest_entry **out_entry)
+{
+    *out_entry = key_list_find_digest(&keyring->list, ref);
+    if (*out_entry != NULL)
+        return HSM_OK;
+    enum hsm_result rc = scan_again(keyring);
+    if (rc != HSM_OK)
+        return rc;
+    *out_entry = key_list_find_digest(&keyring->list, ref);
+    return *out_entry != NULL ? HSM_OK : HSM_NO_KEY;
+}
+
+enum hsm_result keyring_open_digest(struct keyring *keyring, const struct key_ref *ref,
+                                    struct digest_key *out_key)
+{
+    struct token *token = keyring->token;
+    struct digest_entry *entry = NULL;
+    enum hsm_result rc = find_digest(keyring, ref, &entry);
+    if (rc != HSM_OK)
+        return rc;
+    if (entry->usable == CK_INVALID_HANDLE) {
+        CK_OBJECT_HANDLE usable = entry->object;
+        if (entry->inside)
+            rc = check_rights(token, entry->object);
+        if (rc == HSM_OK && entry->inside && token->abilities.session_copy)
+            rc = token_copy_to_session(token, entry->object, &usable);
+        if (rc != HSM_OK)
+            return rc;
+        entry->usable = usable;
+    }
+    *out_key = (struct digest_key){entry->usable, entry->inside};
+    return HSM_OK;
+}
+
 size_t keyring_count(const struct keyring *keyring)
 {
-    return keyring->list.count;
+    return keyring->list.count + keyring->list.digest_count;
+}
+
+enum digest_place keyring_digest_place(const struct keyring *keyring, const struct key_ref *ref)
+{
+    const struct digest_entry *entry = key_list_find_digest(&keyring->list, ref);
+    if (entry == NULL)
+        return DIGEST_PLACE_NONE;
+    return entry->inside ? DIGEST_PLACE_KEY : DIGEST_PLACE_DATA;
 }
 
 bool keyring_holds(const struct keyring *keyring, const struct key_ref *ref)

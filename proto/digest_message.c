@@ -19,6 +19,9 @@ static const struct {
     {ALGORITHM_AKAV1_MD5, "AKAv1-MD5", 16},
     {ALGORITHM_AKAV2_MD5, "AKAv2-MD5", 16},
     {ALGORITHM_AKAV2_SHA_256, "AKAv2-SHA-256", 32},
+    {ALGORITHM_MD5, "MD5", 16},
+    {ALGORITHM_SHA_256, "SHA-256", 32},
+    {ALGORITHM_SHA_512_256, "SHA-512-256", 32},
 };
 #define ALGORITHMS (sizeof algorithms / sizeof algorithms[0])
 
@@ -40,6 +43,11 @@ const char *digest_algorithm_name(enum digest_algorithm algorithm)
 {
     assert(algorithm >= 1 && algorithm <= ALGORITHMS);
     return algorithms[algorithm - 1].name;
+}
+
+bool digest_algorithm_is_aka(enum digest_algorithm algorithm)
+{
+    return algorithm <= ALGORITHM_AKAV2_SHA_256;
 }
 
 size_t digest_algorithm_hash_bytes(enum digest_algorithm algorithm)
@@ -260,6 +268,8 @@ struct fault ha1_request_read(const uint8_t *body, size_t body_bytes, struct dig
     struct fault fault = fields_read(MESSAGE_HA1, BODY_REQUEST, body, body_bytes, &fields);
     if (fault.status == STATUS_OK)
         fault = take_challenge(&fields, &challenge);
+    if (fault.status == STATUS_OK && !digest_algorithm_is_aka(challenge.algorithm))
+        fault = (struct fault){STATUS_BAD_VALUE, FIELD_ALGORITHM};
     if (fault.status == STATUS_OK)
         *out = challenge;
     return fault;

@@ -10,11 +10,14 @@
 
 #define BODY_HASH_BYTES_MAX 32
 
-/* Algorithms a challenge may name (RFC 3310, 4169, 8760). */
+/* Algorithms a challenge may name: of AKA (RFC 3310, 4169), of a password (RFC 7616, 8760). */
 enum digest_algorithm {
     ALGORITHM_AKAV1_MD5 = 1,
     ALGORITHM_AKAV2_MD5,
     ALGORITHM_AKAV2_SHA_256,
+    ALGORITHM_MD5,
+    ALGORITHM_SHA_256,
+    ALGORITHM_SHA_512_256,
 };
 
 enum digest_protection {
@@ -66,6 +69,9 @@ static inline void ha1_answer_erase(struct ha1_answer *answer)
 enum digest_algorithm digest_algorithm_from_name(const char *name);
 const char *digest_algorithm_name(enum digest_algorithm algorithm);
 
+/* Is RES the password, and the nonce a challenge? Else it is SIP digest (TS 33.203 annex N). */
+bool digest_algorithm_is_aka(enum digest_algorithm algorithm);
+
 /* Bytes of its hash. */
 size_t digest_algorithm_hash_bytes(enum digest_algorithm algorithm);
 
@@ -80,6 +86,7 @@ MUST_CHECK struct fault digest_answer_read(enum status status, const uint8_t *bo
 void digest_answer_write(struct wire_writer *writer, enum status status,
                          const struct digest_answer *answer);
 
+/* AKA algorithms alone: the H(A1) of a password serves for ever and is given to nobody. */
 MUST_CHECK struct fault ha1_request_read(const uint8_t *body, size_t body_bytes,
                                          struct digest_challenge *out);
 void ha1_request_write(struct wire_writer *writer, const struct digest_challenge *challenge);

@@ -46,6 +46,27 @@ static enum outcome check_is_complete(const struct arguments *arguments)
     return outcome_fail(OUTCOME_USAGE, "subscriber add needs --%s", missing);
 }
 
+/* Which secrets, and what goes with which of them. */
+static enum outcome check_secrets(const struct arguments *arguments)
+{
+    bool has_password = arguments->digest_password_file != NULL;
+    bool has_digest = has_password || arguments->digest_ha1_file != NULL;
+    if (arguments->key_file == NULL && !has_digest)
+        return outcome_fail(OUTCOME_USAGE,
+                            "no secret: give --key-file FILE, --digest-password-file FILE or "
+                            "--digest-ha1-file FILE; - is standard input");
+    if (has_password && arguments->digest_ha1_file != NULL)
+        return outcome_fail(OUTCOME_USAGE,
+                            "give --digest-password-file or --digest-ha1-file, not both");
+    if (arguments->digest_algorithms != NULL && !has_password)
+        return outcome_fail(OUTCOME_USAGE, "--digest-algorithms needs --digest-password-file");
+    if (arguments->digest_realm == NULL)
+        return OUTCOME_DONE;
+    if (!has_digest)
+        return outcome_fail(OUTCOME_USAGE, "--digest-realm needs a digest secret");
+    return check_one("digest-realm", arguments->digest_realm, names_check_realm);
+}
+
 enum outcome admission_check(const struct arguments *arguments)
 {
     enum outcome outcome = check_is_complete(arguments);
@@ -53,7 +74,10 @@ enum outcome admission_check(const struct arguments *arguments)
         outcome = check_list("user-id", arguments->user_ids, arguments->user_ids_count,
                              names_check_user_id);
     if (outcome == OUTCOME_DONE)
-        outcome = check_one("impi", arguments->impi, names_check_impi);
+        outcome = check_secrets(arguments);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_one("impi", arguments->impi,
+                            arguments->key_file == NULL ? names_check_username : names_check_impi);
     if (outcome == OUTCOME_DONE)
         outcome = check_list("impu", arguments->impus, arguments->impus_count, names_check_impu);
     if (outcome == OUTCOME_DONE)
@@ -65,7 +89,7 @@ enum outcome admission_check(const struct arguments *arguments)
 }
 
 void admission_fill(const struct arguments *arguments, const struct key_ref *ref,
-                    struct subscription *out_subscription)
+                    const struct digest_credential *digest, struct subscription *out_subscription)
 {
     struct identity *identity = &out_subscription->identity;
     memset(out_subscription, 0, sizeof *out_subscription);
@@ -82,6 +106,7 @@ void admission_fill(const struct arguments *arguments, const struct key_ref *ref
         snprintf(out_subscription->user_ids[i], sizeof out_subscription->user_ids[i], "%s",
                  arguments->user_ids[i]);
     out_subscription->key_ref = *ref;
+    out_subscription->digest = *digest;
     out_subscription->profile = (struct sqn_profile){
         (uint8_t)arguments->ind_bits, (uint64_t)arguments->delta, (uint64_t)arguments->age_limit};
     out_subscription->origin = KEY_ORIGIN_CLEAR_LABORATORY;

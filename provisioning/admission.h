@@ -8,8 +8,9 @@
 /* Says which argument is missing or wrong, and why. */
 MUST_CHECK enum outcome admission_check(const struct arguments *arguments);
 
-/* `arguments` passed admission_check. The subscription is enabled and not sealed yet. */
+/* Without a digest secret `digest` is zero. `arguments` passed admission_check. The subscription is
+ * enabled and not sealed yet. */
 void admission_fill(const struct arguments *arguments, const struct key_ref *ref,
-                    struct subscription *out_subscription);
+                    const struct digest_credential *digest, struct subscription *out_subscription);
 
 #endif

@@ -10,6 +10,7 @@
 
 #define LABEL_BYTES_MAX 63
 #define DOMAIN_BYTES_MAX 253
+#define USERNAME_BYTES_MIN 3 /* of the field IMPI */
 
 static bool is_letter_or_digit(char c)
 {
@@ -72,14 +73,17 @@ static bool is_nai_user(const char *user, size_t length)
     return length > 0;
 }
 
+static bool has_outer_blank(const char *text)
+{
+    return text[0] == ' ' || text[strlen(text) - 1] == ' ';
+}
+
 const char *names_check_user_id(const char *text)
 {
     const char *wrong = check_text(text, USER_ID_BYTES_MAX);
     if (wrong != NULL)
         return wrong;
-    if (text[0] == ' ' || text[strlen(text) - 1] == ' ')
-        return "it begins or ends with a blank";
-    return NULL;
+    return has_outer_blank(text) ? "it begins or ends with a blank" : NULL;
 }
 
 const char *names_check_impi(const char *text)
@@ -91,6 +95,26 @@ const char *names_check_impi(const char *text)
     if (at == NULL || !is_nai_user(text, (size_t)(at - text)) || !is_domain(at + 1))
         return "it is not user@realm, as alice@ims.example.com";
     return NULL;
+}
+
+const char *names_check_realm(const char *text)
+{
+    const char *wrong = check_text(text, NAME_BYTES_MAX);
+    if (wrong != NULL)
+        return wrong;
+    if (!text_is_quotable(text, strlen(text)))
+        return "it has a quote or a backslash";
+    return has_outer_blank(text) ? "it begins or ends with a blank" : NULL;
+}
+
+const char *names_check_username(const char *text)
+{
+    const char *wrong = names_check_realm(text);
+    if (wrong != NULL)
+        return wrong;
+    if (strlen(text) < USERNAME_BYTES_MIN)
+        return "it is shorter than 3 bytes";
+    return strchr(text, ':') != NULL ? "it has a colon" : NULL;
 }
 
 const char *names_check_domain(const char *text)

@@ -10,6 +10,12 @@ MUST_CHECK const char *names_check_user_id(const char *text);
 /* A network access identifier, user@realm (TS 23.003 13.3, RFC 7542 2.2). */
 MUST_CHECK const char *names_check_impi(const char *text);
 
+/* Username of an account that has SIP digest alone: what may stand before ":" in A1 (RFC 7616). */
+MUST_CHECK const char *names_check_username(const char *text);
+
+/* Realm of SIP digest: any text that can stand between quotes. */
+MUST_CHECK const char *names_check_realm(const char *text);
+
 /* A SIP or tel URI (TS 23.003 13.4). */
 MUST_CHECK const char *names_check_impu(const char *text);
 

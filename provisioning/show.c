@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "digestfile.h"
 #include "lookup.h"
 #include "verbs.h"
 
@@ -11,6 +12,7 @@ struct view {
     const struct subscription *subscription;
     char key_ref[KEY_REF_TEXT_BYTES];
     bool key_held; /* the token has K and OPc */
+    enum digest_place digests[DIGEST_HASHES];
     bool as_sealed;
     uint64_t sqn_ms;
 };
@@ -18,6 +20,18 @@ struct view {
 static const char *origin_text(enum key_origin origin)
 {
     return origin == KEY_ORIGIN_CLEAR_LABORATORY ? "clear-text laboratory import" : "unknown";
+}
+
+static const char *place_text(enum digest_place place)
+{
+    switch (place) {
+    case DIGEST_PLACE_KEY:
+        return "key";
+    case DIGEST_PLACE_DATA:
+        return "data-object";
+    default:
+        return "missing";
+    }
 }
 
 static const char *yes_or_no(bool value)
@@ -47,10 +61,28 @@ static enum outcome look(struct office *office, const struct keyring *keyring, s
         return office_fail_store(office, result);
     key_ref_to_text(&subscription->key_ref, view.key_ref);
     view.as_sealed = sealed == HSM_OK;
-    view.key_held = keyring_holds(keyring, &subscription->key_ref);
+    view.key_held =
+        !subscription->digest.is_alone && keyring_holds(keyring, &subscription->key_ref);
+    for (size_t i = 0; i < DIGEST_HASHES; i++)
+        view.digests[i] = keyring_digest_place(keyring, &subscription->digest.refs[i]);
     view.sqn_ms = sqn_highest(&subscription->profile, &array);
     *out = view;
     return OUTCOME_DONE;
+}
+
+/* Where each secret of SIP digest rests. */
+static void print_digests(const struct view *view)
+{
+    const struct digest_credential *digest = &view->subscription->digest;
+    if (digest->algorithms != 0)
+        printf("digest-realm: %s\n", digest->realm);
+    for (size_t i = 0; i < DIGEST_HASHES; i++) {
+        char ref[KEY_REF_TEXT_BYTES];
+        key_ref_to_text(&digest->refs[i], ref);
+        if (digest_credential_has(digest, (enum digest_hash)i))
+            printf("digest: %s %s %s\n", digest_hash_name((enum digest_hash)i), ref,
+                   place_text(view->digests[i]));
+    }
 }
 
 static void print_view(const struct view *view)
@@ -68,9 +100,10 @@ static void print_view(const struct view *view)
         printf("p-cscf: %s\n", identity->p_cscfs[i]);
     printf("enabled: %s\n", yes_or_no(subscription->enabled));
     printf("record: %s\n", view->as_sealed ? "as sealed" : "ALTERED");
-    printf("key: %s\n", view->key_ref);
+    printf("key: %s\n", subscription->digest.is_alone ? "none" : view->key_ref);
     printf("key-origin: %s\n", origin_text(subscription->origin));
     printf("key-in-token: %s\n", yes_or_no(view->key_held));
+    print_digests(view);
     printf("ind-bits: %u\n", profile->ind_bits);
     printf("delta: %" PRIu64 "\n", profile->delta);
     printf("age-limit: %" PRIu64 "\n", profile->age_limit);
@@ -87,6 +120,21 @@ static json_t *json_texts(const char *texts, size_t count, size_t room)
     return array;
 }
 
+static json_t *json_digests(const struct view *view)
+{
+    const struct digest_credential *digest = &view->subscription->digest;
+    json_t *array = json_array();
+    for (size_t i = 0; i < DIGEST_HASHES; i++) {
+        char ref[KEY_REF_TEXT_BYTES];
+        key_ref_to_text(&digest->refs[i], ref);
+        if (digest_credential_has(digest, (enum digest_hash)i))
+            json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "algorithm",
+                                                   digest_hash_name((enum digest_hash)i), "key",
+                                                   ref, "place", place_text(view->digests[i])));
+    }
+    return array;
+}
+
 static json_t *json_view(const struct view *view)
 {
     char sqn_ms[16];
@@ -95,15 +143,18 @@ static json_t *json_view(const struct view *view)
     const struct sqn_profile *profile = &subscription->profile;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s, s:s, s:b, s:i, s:I, s:I, s:s, s:I}", "impi",
-        identity->impi, "user_ids",
+        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s?, s:s, s:b, s:o, s:s?, s:i, s:I, s:I, s:s, s:I}",
+        "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
         "impus", json_texts(identity->impus[0], identity->impu_count, sizeof identity->impus[0]),
         "domain", identity->domain, "p_cscfs",
         json_texts(identity->p_cscfs[0], identity->p_cscf_count, sizeof identity->p_cscfs[0]),
-        "enabled", subscription->enabled, "as_sealed", view->as_sealed, "key", view->key_ref,
-        "key_origin", origin_text(subscription->origin), "key_in_token", view->key_held, "ind_bits",
+        "enabled", subscription->enabled, "as_sealed", view->as_sealed, "key",
+        subscription->digest.is_alone ? NULL : view->key_ref, "key_origin",
+        origin_text(subscription->origin), "key_in_token", view->key_held, "digests",
+        json_digests(view), "digest_realm",
+        subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "ind_bits",
         profile->ind_bits, "delta", (json_int_t)profile->delta, "age_limit",
         (json_int_t)profile->age_limit, "sqn_ms", sqn_ms, "highest_seq",
         (json_int_t)highest_seq(view));
@@ -151,13 +202,25 @@ enum outcome show_one(struct office *office, const struct arguments *arguments)
     return outcome;
 }
 
+/* Of the digest secrets, how many are in the token (or not). */
+static size_t count_digests(const struct view *view, bool held)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < DIGEST_HASHES; i++)
+        count += digest_credential_has(&view->subscription->digest, (enum digest_hash)i) &&
+                 (view->digests[i] != DIGEST_PLACE_NONE) == held;
+    return count;
+}
+
 /* One line: IMPI, state, key reference, what is wrong, user ids. */
 static void print_brief(const struct view *view)
 {
     const struct subscription *subscription = view->subscription;
-    printf("%-40s %-8s %s%s%s", subscription->identity.impi,
-           subscription->enabled ? "enabled" : "disabled", view->key_ref,
-           view->as_sealed ? "" : " ALTERED", view->key_held ? "" : " NO-KEY");
+    bool is_alone = subscription->digest.is_alone;
+    printf("%-40s %-8s %s%s%s%s", subscription->identity.impi,
+           subscription->enabled ? "enabled" : "disabled", is_alone ? "digest-only" : view->key_ref,
+           view->as_sealed ? "" : " ALTERED", view->key_held || is_alone ? "" : " NO-KEY",
+           count_digests(view, false) == 0 ? "" : " NO-DIGEST");
     for (size_t i = 0; i < subscription->user_id_count; i++)
         printf("%s%s", i == 0 ? " " : ", ", subscription->user_ids[i]);
     putchar('\n');
@@ -176,7 +239,7 @@ static enum outcome list_row(struct office *office, const struct keyring *keyrin
     enum outcome outcome = look(office, keyring, &view);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    tally->keys_named += view.key_held;
+    tally->keys_named += view.key_held + count_digests(&view, true);
     tally->altered += !view.as_sealed;
     if (array == NULL)
         print_brief(&view);

@@ -1,39 +1,12 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admission.h"
-#include "enrol.h"
+#include "credentials.h"
 #include "lookup.h"
 #include "verbs.h"
-
-static enum outcome check_key_source(const struct office *office, const struct arguments *arguments)
-{
-    if (arguments->key_file == NULL)
-        return outcome_fail(OUTCOME_USAGE, "no key: give --key-file FILE, or - for standard input");
-    if (strcmp(arguments->key_file, "-") == 0 && office->user_pin.descriptor == STDIN_FILENO)
-        return outcome_fail(OUTCOME_USAGE, "the PIN and the key can't both be on standard input");
-    return OUTCOME_DONE;
-}
-
-static enum outcome read_key(const char *path, struct keyfile **out_keyfile)
-{
-    char why[KEYFILE_WHY_BYTES];
-    bool is_input = strcmp(path, "-") == 0;
-    int descriptor = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (descriptor < 0)
-        return outcome_fail(OUTCOME_USAGE, "key file %s: %s", path, strerror(errno));
-    *out_keyfile = keyfile_read(descriptor, why);
-    if (!is_input)
-        close(descriptor);
-    if (*out_keyfile == NULL)
-        return outcome_fail(OUTCOME_USAGE, "key file %s: %s", is_input ? "standard input" : path,
-                            why);
-    return OUTCOME_DONE;
-}
 
 static enum outcome check_names_are_free(struct office *office, const struct arguments *arguments)
 {
@@ -43,12 +16,12 @@ static enum outcome check_names_are_free(struct office *office, const struct arg
     return outcome;
 }
 
-/* The key is in the token: now the row, or neither. */
+/* The secrets are in the token: now the row, or neither. */
 static enum outcome add_row(struct office *office, const struct arguments *arguments,
-                            const struct key_ref *ref)
+                            const struct enrolled *enrolled)
 {
     struct subscription *subscription = &office->subscription;
-    admission_fill(arguments, ref, subscription);
+    admission_fill(arguments, &enrolled->key_ref, &enrolled->digest, subscription);
     enum hsm_result result = subscription_seal(office->token, subscription);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "sealing the record");
@@ -58,26 +31,27 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
 
 /* Keys first: a row without keys would refuse its user; keys without a row harm nobody. */
 static enum outcome add_both(struct office *office, const struct arguments *arguments,
-                             const struct keyfile *keyfile)
+                             const struct credentials *credentials)
 {
-    struct key_ref ref;
+    struct enrolled enrolled = {0};
     char ref_text[KEY_REF_TEXT_BYTES];
-    enum hsm_result result = enrol_keys(office->token, keyfile, arguments->impi, &ref);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "loading K and OPc");
-    enum outcome outcome = add_row(office, arguments, &ref);
-    key_ref_to_text(&ref, ref_text);
+    enum outcome outcome = credentials_enrol(office, arguments, credentials, &enrolled);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = add_row(office, arguments, &enrolled);
+    key_ref_to_text(&enrolled.key_ref, ref_text);
     if (outcome == OUTCOME_DONE) {
-        printf("%s added, key %s\n", arguments->impi, ref_text);
+        printf("%s added, key %s\n", arguments->impi,
+               enrolled.digest.is_alone ? "none: SIP digest alone" : ref_text);
         return OUTCOME_DONE;
     }
-    if (enrol_destroy(office->token, &ref) != HSM_OK)
-        outcome_warn("key %s stays in the token without a subscriber", ref_text);
+    if (credentials_destroy(office->token, &enrolled) != HSM_OK)
+        outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
     return outcome;
 }
 
 static enum outcome add(struct office *office, const struct arguments *arguments,
-                        const struct keyfile *keyfile)
+                        const struct credentials *credentials)
 {
     enum outcome outcome = office_open_store(office, false);
     if (outcome == OUTCOME_DONE)
@@ -88,23 +62,22 @@ static enum outcome add(struct office *office, const struct arguments *arguments
         outcome = office_prove_token(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    outcome_warn("CLEAR-TEXT LABORATORY IMPORT: K of %s is outside the token in clear, and passes "
-                 "through this machine's memory. Never do this with a key of a live network.",
-                 arguments->impi);
-    return add_both(office, arguments, keyfile);
+    outcome_warn("CLEAR-TEXT LABORATORY IMPORT: %s of %s is outside the token in clear, and passes "
+                 "through this machine's memory. Never do this with a %s of a live network.",
+                 credentials->keyfile != NULL ? "K" : "the digest secret", arguments->impi,
+                 credentials->keyfile != NULL ? "key" : "password");
+    return add_both(office, arguments, credentials);
 }
 
 enum outcome subscriber_add(struct office *office, const struct arguments *arguments)
 {
-    struct keyfile *keyfile = NULL;
+    struct credentials credentials = {NULL, NULL};
     enum outcome outcome = admission_check(arguments);
     if (outcome == OUTCOME_DONE)
-        outcome = check_key_source(office, arguments);
+        outcome = credentials_read(office, arguments, &credentials);
     if (outcome == OUTCOME_DONE)
-        outcome = read_key(arguments->key_file, &keyfile);
-    if (outcome == OUTCOME_DONE)
-        outcome = add(office, arguments, keyfile);
-    keyfile_free(&keyfile);
+        outcome = add(office, arguments, &credentials);
+    credentials_free(&credentials);
     return outcome;
 }
 
@@ -160,7 +133,7 @@ static enum outcome confirm(const char *impi)
     if (!isatty(STDIN_FILENO))
         return outcome_fail(OUTCOME_USAGE,
                             "standard input is no terminal to confirm on: give --yes");
-    fprintf(stderr, "This destroys the key of %s for ever. Type the IMPI to confirm: ", impi);
+    fprintf(stderr, "This destroys the secrets of %s for ever. Type the IMPI to confirm: ", impi);
     if (fgets(answer, sizeof answer, stdin) == NULL)
         answer[0] = '\0';
     answer[strcspn(answer, "\n")] = '\0';
@@ -173,11 +146,12 @@ static enum outcome confirm(const char *impi)
 static enum outcome destroy_keys(struct office *office)
 {
     const struct subscription *subscription = &office->subscription;
+    const struct enrolled enrolled = {subscription->key_ref, subscription->digest};
     char ref[KEY_REF_TEXT_BYTES];
     key_ref_to_text(&subscription->key_ref, ref);
-    enum hsm_result result = enrol_destroy(office->token, &subscription->key_ref);
+    enum hsm_result result = credentials_destroy(office->token, &enrolled);
     if (result == HSM_NO_KEY) {
-        outcome_warn("K or OPc of reference %s was not in the token", ref);
+        outcome_warn("K or OPc of reference %s, or a digest secret, was not in the token", ref);
         return OUTCOME_DONE;
     }
     if (result != HSM_OK)

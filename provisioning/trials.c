@@ -4,6 +4,7 @@
 
 #include "enrol.h"
 #include "token_cipher.h"
+#include "token_digest.h"
 
 #define KEY_BYTES 16
 #define WRAPPED_BYTES_MAX 64
@@ -221,6 +222,21 @@ static enum hsm_result try_allowed_mechanisms(struct token *token)
     return rc;
 }
 
+static enum hsm_result try_digest_md5(struct token *token)
+{
+    return token_digest_prove(token, DIGEST_MD5);
+}
+
+static enum hsm_result try_digest_sha_256(struct token *token)
+{
+    return token_digest_prove(token, DIGEST_SHA_256);
+}
+
+static enum hsm_result try_digest_sha_512_256(struct token *token)
+{
+    return token_digest_prove(token, DIGEST_SHA_512_256);
+}
+
 static const struct trial list[] = {
     {"AES-ECB (FIPS-197)", TRIAL_NEEDED, try_ecb},
     {"Milenage known answers (TS 35.208)", TRIAL_NEEDED, token_prove},
@@ -236,6 +252,9 @@ static const struct trial list[] = {
     {"its rights can't be turned back", TRIAL_NEEDED, try_no_way_back},
     {"it can't be wrapped", TRIAL_NEEDED, try_wrap_refused},
     {"it serves allowed mechanisms only", TRIAL_WANTED, try_allowed_mechanisms},
+    {"H(A1) of SIP digest stays: MD5", TRIAL_WANTED, try_digest_md5},
+    {"H(A1) of SIP digest stays: SHA-256", TRIAL_WANTED, try_digest_sha_256},
+    {"H(A1) of SIP digest stays: SHA-512-256", TRIAL_WANTED, try_digest_sha_512_256},
 };
 
 const struct trial *trials_list(size_t *out_count)

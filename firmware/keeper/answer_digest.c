@@ -3,16 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "answer_sip.h"
 #include "authorize.h"
 #include "challenge.h"
-#include "digest.h"
-#include "digest_message.h"
-
-/* What the algorithms' names stand for. */
-static enum digest_hash hash_of(enum digest_algorithm algorithm)
-{
-    return algorithm == ALGORITHM_AKAV2_SHA_256 ? DIGEST_SHA_256 : DIGEST_MD5;
-}
+#include "terms.h"
 
 /* A response for another's name or realm would serve whoever replays it there. */
 static bool check_names(struct work *work, const struct digest_challenge *challenge)
@@ -62,7 +56,8 @@ static enum hsm_result make_password(const struct aka_answer *aka, enum digest_a
     if (aka->outcome != AKA_ACCEPTED)
         return HSM_OK;
     if (algorithm != ALGORITHM_AKAV1_MD5)
-        return digest_akav2_password(hash_of(algorithm), &aka->res, &aka->ik, &aka->ck, out);
+        return digest_akav2_password(hash_of_algorithm(algorithm), &aka->res, &aka->ik, &aka->ck,
+                                     out);
     digest_akav1_password(&aka->res, out);
     return HSM_OK;
 }
@@ -74,32 +69,15 @@ static enum hsm_result make_ha1(struct work *work, const struct digest_challenge
     enum hsm_result rc = make_password(aka, challenge->algorithm, &password);
     if (rc != HSM_OK)
         return rc;
-    return digest_ha1(hash_of(challenge->algorithm), work->keeper->subscription.identity.impi,
-                      challenge->realm, &password, out);
-}
-
-static struct digest_terms terms_of(const struct digest_request *request)
-{
-    static const enum digest_qop qops[] = {[PROTECTION_NONE] = DIGEST_QOP_NONE,
-                                           [PROTECTION_AUTH] = DIGEST_QOP_AUTH,
-                                           [PROTECTION_AUTH_INT] = DIGEST_QOP_AUTH_INT};
-    return (struct digest_terms){
-        .hash = hash_of(request->challenge.algorithm),
-        .qop = qops[request->protection],
-        .nonce = request->challenge.nonce,
-        .nc = request->nc,
-        .cnonce = request->cnonce,
-        .method = request->method,
-        .uri = request->uri,
-        .body_hash = request->body_hash,
-    };
+    return digest_ha1(hash_of_algorithm(challenge->algorithm),
+                      work->keeper->subscription.identity.impi, challenge->realm, &password, out);
 }
 
 static enum hsm_result respond(struct work *work, const struct digest_request *request,
                                const struct aka_answer *aka, struct digest_answer *out)
 {
     ERASED(secret_ha1) struct secret_ha1 ha1 = {{0}};
-    const struct digest_terms terms = terms_of(request);
+    const struct digest_terms terms = terms_of_request(request);
     enum hsm_result rc = make_ha1(work, &request->challenge, aka, &ha1);
     if (rc == HSM_OK)
         rc = digest_response(&terms, &ha1, out->response);
@@ -120,8 +98,13 @@ void answer_digest(struct work *work)
     struct digest_request request;
     struct digest_answer answer = {0};
     work->fault = digest_request_read(work->body, work->body_bytes, &request);
-    if (work->fault.status != STATUS_OK ||
-        !take_challenge(work, &request.challenge, FORM_DIGEST, &aka))
+    if (work->fault.status != STATUS_OK)
+        return;
+    if (!digest_algorithm_is_aka(request.challenge.algorithm)) {
+        answer_sip_digest(work, &request);
+        return;
+    }
+    if (!take_challenge(work, &request.challenge, FORM_DIGEST, &aka))
         return;
     enum hsm_result rc = respond(work, &request, &aka, &answer);
     if (rc != HSM_OK) {

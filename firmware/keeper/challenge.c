@@ -86,6 +86,10 @@ bool challenge_run(struct work *work, const uint8_t rand[RAND_BYTES],
                    const uint8_t autn[AUTN_BYTES], struct aka_answer *out)
 {
     struct pending state;
+    if (work->keeper->subscription.digest.is_alone) {
+        work_fail(work, STATUS_NO_SUCH_CREDENTIAL);
+        return false;
+    }
     enum store_result read = read_state(work->keeper, &state);
     if (read != STORE_OK) {
         work_fail_by_store(work, read);

@@ -29,16 +29,23 @@ static void write_text(struct wire_writer *writer, const char *text)
 /* What only some subscriptions have. A tag that is not known makes the record unreadable. */
 static void write_extensions(struct wire_writer *writer, const struct subscription *subscription)
 {
-    (void)writer;
-    (void)subscription;
+    digest_credential_write(writer, &subscription->digest);
+}
+
+static void clear_extensions(struct subscription *subscription)
+{
+    subscription->digest = (struct digest_credential){0};
 }
 
 static bool read_extension(struct subscription *subscription, uint8_t tag,
                            struct wire_reader *value)
 {
-    (void)subscription;
-    (void)value;
-    return tag == 0;
+    switch (tag) {
+    case DIGEST_CREDENTIAL_TAG:
+        return digest_credential_read(value, &subscription->digest);
+    default:
+        return false;
+    }
 }
 
 static void write_record(struct wire_writer *writer, const struct subscription *subscription)
@@ -91,6 +98,7 @@ static size_t read_texts(struct wire_reader *reader, char *texts, size_t most, s
 
 static void read_extensions(struct wire_reader *reader, struct subscription *subscription)
 {
+    clear_extensions(subscription);
     while (!reader->failed && reader->left > 0) {
         uint8_t tag = (uint8_t)wire_read_number(reader, 1);
         size_t length = (size_t)wire_read_number(reader, 2);

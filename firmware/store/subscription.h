@@ -7,6 +7,7 @@
 #define NISIM_STORE_SUBSCRIPTION_H
 
 #include "aka.h"
+#include "digest_credential.h"
 #include "keyring.h"
 #include "message.h"
 
@@ -16,17 +17,18 @@ enum key_origin {
 };
 
 #define SUBSCRIPTION_RECORD_VERSION 1
-/* Fixed part, IMPI and domain, and the three lists at their longest. */
+/* Fixed part, IMPI and domain, the three lists and the extensions at their longest. */
 #define SUBSCRIPTION_RECORD_BYTES_MAX                                         \
     (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) + \
-     (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX))
+     (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX) + (3 + DIGEST_CREDENTIAL_BYTES_MAX))
 
 struct subscription {
     int64_t row; /* of the store; 0 before store_add; never reused */
     struct identity identity;
     size_t user_id_count;
     char user_ids[USER_IDS_MAX][USER_ID_BYTES_MAX + 1];
-    struct key_ref key_ref;
+    struct key_ref key_ref; /* zero with digest.is_alone */
+    struct digest_credential digest;
     struct sqn_profile profile;
     enum key_origin origin;
     bool enabled;

@@ -64,17 +64,21 @@ static const char *take_parameters(const osip_www_authenticate_t *header,
     char algorithm[32 + 1] = "";
     if (header->auth_type == NULL || strcasecmp(header->auth_type, "Digest") != 0)
         return "it does not ask for Digest";
-    if (header->algorithm == NULL || !take(header->algorithm, algorithm, sizeof algorithm))
-        return "it names no algorithm";
+    const char *name = header->algorithm == NULL ? "MD5" : header->algorithm; /* RFC 7616 3.3 */
+    if (!take(name, algorithm, sizeof algorithm))
+        return "its algorithm can't be read";
     out->algorithm = digest_algorithm_from_name(algorithm);
     if (out->algorithm == 0)
-        return "its algorithm is not AKA";
+        return "its algorithm is not known here";
     if (header->realm == NULL || !take(header->realm, out->realm, sizeof out->realm))
         return "its realm is missing, too long or not clean";
     if (header->nonce == NULL || !take(header->nonce, out->nonce, sizeof out->nonce))
         return "its nonce is missing, too long or not clean";
     if (header->opaque != NULL && !take(header->opaque, out->opaque, sizeof out->opaque))
         return "its opaque is too long or not clean";
+    char stale[8] = "";
+    out->stale = header->stale != NULL && take(header->stale, stale, sizeof stale) &&
+                 strcasecmp(stale, "true") == 0;
     return take_protection(header->qop_options, &out->protection);
 }
 

@@ -20,6 +20,7 @@ struct www_authenticate {
     char realm[NAME_BYTES_MAX + 1];
     char nonce[NONCE_BYTES_MAX + 1];
     char opaque[OPAQUE_BYTES_MAX + 1]; /* empty without one */
+    bool stale;                        /* the last nonce was too old; nothing else is wrong */
 };
 
 /* What an Authorization says beside what it was asked. */

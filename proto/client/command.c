@@ -19,8 +19,9 @@ static const char usage[] =
     "usage: nisim [options] ping\n"
     "       nisim [options] identity USER\n"
     "       nisim [options] authenticate USER RAND AUTN\n"
-    "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE\n"
+    "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE...\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] authentication-info RSPAUTH AUTHENTICATION-INFO\n"
     "       nisim [options] bench SUBSCRIBERS\n"
     "\n"
     "  -s, --server HOST:PORT   the appliance\n"
@@ -31,6 +32,9 @@ static const char usage[] =
     "  -f, --config FILE        a file that says these: nisim(1), FILES\n"
     "  -t, --timeout SECONDS    for each step, usually 5\n"
     "  -i, --impi               USER is an IMPI, not a user id\n"
+    "  -C, --cnonce TEXT        authorize: our nonce, if not one made for it\n"
+    "  -N, --nc COUNT           authorize: the how manieth request on this nonce\n"
+    "  -x, --next-nonce NONCE   authorize: nextnonce of the last answer\n"
     "  -j, --json               print JSON\n"
     "  --connections N          bench: connections, usually 4\n"
     "  --in-flight N            bench: requests at once on each, usually 16\n"
@@ -74,6 +78,9 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, 'f'},
     {"timeout", required_argument, NULL, 't'},
     {"impi", no_argument, NULL, 'i'},
+    {"cnonce", required_argument, NULL, 'C'},
+    {"nc", required_argument, NULL, 'N'},
+    {"next-nonce", required_argument, NULL, 'x'},
     {"json", no_argument, NULL, 'j'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
@@ -90,14 +97,16 @@ static const struct option long_options[] = {
 static const struct {
     const char *name;
     enum command_verb verb;
-    int arguments; /* behind the verb */
+    int least; /* arguments behind the verb */
+    int most;
 } verbs[] = {
-    {"ping", VERB_PING, 0},
-    {"identity", VERB_IDENTITY, 1},
-    {"authenticate", VERB_AUTHENTICATE, 3},
-    {"authorize", VERB_AUTHORIZE, 4},
-    {"ha1", VERB_HA1, 2},
-    {"bench", VERB_BENCH, 1},
+    {"ping", VERB_PING, 0, 0},
+    {"identity", VERB_IDENTITY, 1, 1},
+    {"authenticate", VERB_AUTHENTICATE, 3, 3},
+    {"authorize", VERB_AUTHORIZE, 4, 3 + NISIM_CHALLENGES_MAX},
+    {"ha1", VERB_HA1, 2, 2},
+    {"authentication-info", VERB_AUTHENTICATION_INFO, 2, 2},
+    {"bench", VERB_BENCH, 1, 1},
 };
 
 static bool wrong(const char *what, const char *value)
@@ -135,6 +144,39 @@ static bool take_timeout(const char *text, struct command *command)
     return true;
 }
 
+static bool take_nc(const char *text, struct nisim_exchange *exchange)
+{
+    char *end = NULL;
+    errno = 0;
+    long long count = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || count < 1 || count > UINT32_MAX)
+        return wrong("--nc takes a number from 1 to 4294967295, not ", text);
+    exchange->nc = (uint32_t)count;
+    return true;
+}
+
+/* A text that will stand between quotes. */
+static bool take_quotable(const char *text, const char *what, char *out_text, size_t room)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length >= room || !text_is_quotable(text, length))
+        return wrong(what, " is empty, too long, or has quotes or control characters");
+    memcpy(out_text, text, length + 1);
+    return true;
+}
+
+static bool take_exchange(int letter, struct nisim_exchange *exchange)
+{
+    switch (letter) {
+    case 'C':
+        return take_quotable(optarg, "--cnonce", exchange->cnonce, sizeof exchange->cnonce);
+    case 'x':
+        return take_quotable(optarg, "--next-nonce", exchange->nonce, sizeof exchange->nonce);
+    default:
+        return take_nc(optarg, exchange);
+    }
+}
+
 /* False: *out_exit says how to end. */
 static bool take_option(int letter, struct command *command, const char **out_config,
                         enum command_exit *out_exit)
@@ -168,6 +210,10 @@ static bool take_option(int letter, struct command *command, const char **out_co
     case 'j':
         command->json = true;
         return true;
+    case 'C':
+    case 'N':
+    case 'x':
+        return take_exchange(letter, &command->exchange);
     case 'V':
     case 'h':
         *out_exit = fputs(letter == 'V' ? "nisim " NISIM_VERSION "\n" : usage, stdout) >= 0 &&
@@ -201,8 +247,14 @@ static bool take_user(const char *user, struct command *command)
                  "");
 }
 
-/* What stands behind USER. */
-static bool take_rest(char **arguments, struct command *command)
+static void take_headers(char **arguments, int count, struct command *command)
+{
+    command->www_authenticate = (const char *const *)arguments;
+    command->challenge_count = (size_t)count;
+}
+
+/* What stands behind the verb, USER first for all but one. */
+static bool take_rest(char **arguments, int count, struct command *command)
 {
     switch (command->verb) {
     case VERB_AUTHENTICATE:
@@ -210,11 +262,15 @@ static bool take_rest(char **arguments, struct command *command)
     case VERB_AUTHORIZE:
         command->method = arguments[2];
         command->uri = arguments[3];
-        command->www_authenticate = arguments[4];
+        take_headers(arguments + 4, count - 4, command);
         return true;
     case VERB_HA1:
-        command->www_authenticate = arguments[2];
+        take_headers(arguments + 2, 1, command);
         return true;
+    case VERB_AUTHENTICATION_INFO:
+        command->authentication_info = arguments[2];
+        return take_quotable(arguments[1], "RSPAUTH", command->exchange.rspauth,
+                             sizeof command->exchange.rspauth);
     case VERB_BENCH:
         command->subscribers = arguments[1];
         return command->bench.replay + command->bench.bad_mac <= 100 ||
@@ -227,16 +283,18 @@ static bool take_rest(char **arguments, struct command *command)
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
-        return wrong("what to do? ping, identity, authenticate, authorize, ha1 or bench", "");
+        return wrong("what to do? nisim --help lists it", "");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(arguments[0], verbs[i].name) != 0)
             continue;
-        if (count - 1 != verbs[i].arguments)
+        if (count - 1 < verbs[i].least || count - 1 > verbs[i].most)
             return wrong("wrong number of arguments to ", verbs[i].name);
         command->verb = verbs[i].verb;
-        if (count > 1 && verbs[i].verb != VERB_BENCH && !take_user(arguments[1], command))
+        bool has_user =
+            count > 1 && command->verb != VERB_AUTHENTICATION_INFO && command->verb != VERB_BENCH;
+        if (has_user && !take_user(arguments[1], command))
             return false;
-        return take_rest(arguments, command);
+        return take_rest(arguments, count, command);
     }
     return wrong("no such thing to do: ", arguments[0]);
 }
@@ -245,6 +303,8 @@ static bool take_verb(int count, char **arguments, struct command *command)
 static bool complete(struct command *command)
 {
     const struct nisim_options *options = &command->options;
+    if (command->verb == VERB_AUTHENTICATION_INFO)
+        return true; /* asks nobody */
     if (options->timeout_ms == 0)
         command->options.timeout_ms = TIMEOUT_MS_USUAL;
     const char *name = options->server_name;
@@ -263,7 +323,8 @@ bool command_read(int argc, char **argv, struct command *out_command, enum comma
     const char *config = NULL;
     int letter = 0;
     out_command->bench = bench_usual;
-    while ((letter = getopt_long(argc, argv, "s:a:c:k:n:f:t:ijVh", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "s:a:c:k:n:f:t:iC:N:x:jVh", long_options, NULL)) !=
+           -1) {
         if (!take_option(letter, out_command, &config, out_exit))
             return false;
     }

@@ -26,6 +26,7 @@ enum command_verb {
     VERB_AUTHENTICATE,
     VERB_AUTHORIZE,
     VERB_HA1,
+    VERB_AUTHENTICATION_INFO,
     VERB_BENCH,
 };
 
@@ -49,11 +50,15 @@ struct command {
     const char *user;
     uint8_t rand[16];
     uint8_t autn[16];
-    const char *www_authenticate; /* VERB_AUTHORIZE and VERB_HA1 */
-    const char *method;           /* VERB_AUTHORIZE, as is uri */
+    /* VERB_AUTHORIZE, and VERB_HA1 with one. Of argv. */
+    const char *const *www_authenticate;
+    size_t challenge_count;
+    const char *method; /* VERB_AUTHORIZE, as is uri */
     const char *uri;
     const char *subscribers; /* VERB_BENCH: a file */
     struct bench_settings bench;
+    struct nisim_exchange exchange;  /* VERB_AUTHORIZE, VERB_AUTHENTICATION_INFO */
+    const char *authentication_info; /* VERB_AUTHENTICATION_INFO */
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -71,7 +76,10 @@ MUST_CHECK bool print_identity(const struct command *command,
 MUST_CHECK bool print_answer(const struct command *command, enum nisim_result result,
                              const struct nisim_answer *answer);
 MUST_CHECK bool print_authorization(const struct command *command, enum nisim_result result,
-                                    const char *authorization);
+                                    const char *authorization,
+                                    const struct nisim_exchange *exchange);
+MUST_CHECK bool print_authentication_info(const struct command *command, enum nisim_result result,
+                                          const struct nisim_authentication_info *info);
 MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
                           const struct nisim_ha1 *ha1);
 

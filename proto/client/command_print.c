@@ -129,12 +129,26 @@ static const char *name_of(enum nisim_result result)
 }
 
 bool print_authorization(const struct command *command, enum nisim_result result,
-                         const char *authorization)
+                         const char *authorization, const struct nisim_exchange *exchange)
 {
     if (command->json)
-        return print_json(
-            json_pack("{s:s, s:s}", "result", name_of(result), "authorization", authorization));
-    return print_line("result", name_of(result)) && print_line("authorization", authorization);
+        return print_json(json_pack("{s:s, s:s, s:s, s:b}", "result", name_of(result),
+                                    "authorization", authorization, "rspauth", exchange->rspauth,
+                                    "stale", exchange->is_stale));
+    return print_line("result", name_of(result)) && print_line("authorization", authorization) &&
+           (exchange->rspauth[0] == '\0' || print_line("rspauth", exchange->rspauth)) &&
+           (exchange->is_stale == 0 || print_line("stale", "yes"));
+}
+
+bool print_authentication_info(const struct command *command, enum nisim_result result,
+                               const struct nisim_authentication_info *info)
+{
+    if (command->json)
+        return print_json(json_pack("{s:s, s:b, s:s}", "result", name_of(result), "proven",
+                                    info->is_proven, "next_nonce", info->next_nonce));
+    return print_line("result", name_of(result)) &&
+           print_line("proven", info->is_proven ? "yes" : "no") &&
+           (info->next_nonce[0] == '\0' || print_line("next-nonce", info->next_nonce));
 }
 
 bool print_ha1(const struct command *command, enum nisim_result result, const struct nisim_ha1 *ha1)

@@ -59,11 +59,14 @@ static enum nisim_result authorize(const struct command *command, struct nisim *
                                    bool *out_printed)
 {
     static char authorization[NISIM_AUTHORIZATION_BYTES]; /* too large for the stack */
+    const struct nisim_sip_message message = {command->method, command->uri, NULL, 0};
+    static struct nisim_exchange exchange; /* likewise */
+    exchange = command->exchange;
     enum nisim_result result =
-        nisim_authorize(nisim, command->by, command->user, command->www_authenticate,
-                        command->method, command->uri, NULL, 0, authorization);
+        nisim_authorize_exchange(nisim, command->by, command->user, command->www_authenticate,
+                                 command->challenge_count, &message, &exchange, authorization);
     if (has_outcome(result))
-        *out_printed = print_authorization(command, result, authorization);
+        *out_printed = print_authorization(command, result, authorization, &exchange);
     return result;
 }
 
@@ -72,7 +75,7 @@ static enum nisim_result make_ha1(const struct command *command, struct nisim *n
 {
     __attribute__((cleanup(nisim_ha1_erase))) struct nisim_ha1 ha1 = {0};
     enum nisim_result result =
-        nisim_ha1_of(nisim, command->by, command->user, command->www_authenticate, &ha1);
+        nisim_ha1_of(nisim, command->by, command->user, command->www_authenticate[0], &ha1);
     if (has_outcome(result))
         *out_printed = print_ha1(command, result, &ha1);
     return result;
@@ -104,6 +107,23 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
     default:
         return authenticate(command, nisim, out_printed);
     }
+}
+
+/* Needs no appliance: what to compare with came from `authorize`. */
+static enum command_exit check_info(const struct command *command)
+{
+    static struct nisim_authentication_info info; /* too large for the stack */
+    enum nisim_result result =
+        nisim_authentication_info(command->authentication_info, &command->exchange, &info);
+    if (result != NISIM_OK)
+        fprintf(stderr, "nisim: the Authentication-Info: %s\n", info.why);
+    if (result == NISIM_BAD_REQUEST)
+        return COMMAND_USAGE;
+    if (!print_authentication_info(command, result, &info)) {
+        fprintf(stderr, "nisim: standard output can't be written\n");
+        return COMMAND_FAILED;
+    }
+    return result == NISIM_OK ? COMMAND_DONE : COMMAND_MAC_FAILURE;
 }
 
 static enum command_exit report(const struct nisim *nisim, enum nisim_result result, bool printed)
@@ -138,11 +158,13 @@ static enum command_exit run(const struct command *command)
 
 int main(int argc, char **argv)
 {
-    struct command command = {.by = NISIM_USER_ID};
+    static struct command command = {.by = NISIM_USER_ID}; /* too large for the stack */
     print_begin();
     enum command_exit exit = COMMAND_USAGE;
     if (command_read(argc, argv, &command, &exit))
-        exit = command.verb == VERB_BENCH ? bench_run(&command) : run(&command);
+        exit = command.verb == VERB_AUTHENTICATION_INFO ? check_info(&command)
+               : command.verb == VERB_BENCH             ? bench_run(&command)
+                                                        : run(&command);
     command_free(&command);
     return (int)exit;
 }

@@ -87,9 +87,14 @@ struct nisim_answer {
 #define NISIM_HASH_BYTES 65            /* of a hash in hex, with its NUL */
 #define NISIM_AUTHORIZATION_BYTES 4096 /* suffices for every Authorization value made here */
 
+#define NISIM_NONCE_BYTES 1025  /* of a nonce with its NUL */
+#define NISIM_CNONCE_BYTES 129  /* of a cnonce with its NUL */
+#define NISIM_CHALLENGES_MAX 16 /* WWW-Authenticate values of one 401 */
+
 /* What a SIP 401 or 407 asks: parameters of WWW-Authenticate, without their quotes. */
 struct nisim_challenge {
-    const char *algorithm; /* "AKAv1-MD5", "AKAv2-MD5", "AKAv2-SHA-256" */
+    /* "AKAv1-MD5", "AKAv2-MD5", "AKAv2-SHA-256"; of SIP digest "MD5", "SHA-256", "SHA-512-256" */
+    const char *algorithm;
     const char *realm;
     const char *nonce;
 };
@@ -115,6 +120,34 @@ struct nisim_digest {
 struct nisim_ha1 {
     char hash[NISIM_HASH_BYTES];
     uint8_t auts[14]; /* NISIM_SYNC_FAILURE */
+};
+
+/* A request as it will be sent. */
+struct nisim_sip_message {
+    const char *method;
+    const char *uri;
+    const void *body; /* NULL when it has none */
+    size_t body_bytes;
+};
+
+/*
+ * What ties a request to the server's last answer, and its Authentication-Info to it. All zero for
+ * a new challenge, also for one with stale=true: that one only says that the nonce was too old.
+ */
+struct nisim_exchange {
+    uint32_t nc;                   /* in: the how manieth request on this nonce; 0 is taken for 1 */
+    char nonce[NISIM_NONCE_BYTES]; /* in: nextnonce of the last answer; "": the challenge's own */
+    char cnonce[NISIM_CNONCE_BYTES]; /* in: "" has one made; out: what was used, "" without qop */
+    char rspauth[NISIM_HASH_BYTES];  /* out: what Authentication-Info must say; "": not known */
+    size_t chosen;                   /* out: index of the challenge that was answered */
+    int is_stale;                    /* out: it said stale=true */
+};
+
+/* What an Authentication-Info said (RFC 7616 3.5). */
+struct nisim_authentication_info {
+    int is_proven;                      /* its rspauth is right: the server knows the secret */
+    char next_nonce[NISIM_NONCE_BYTES]; /* for the next request, with nc 1; "": go on as before */
+    const char *why;                    /* what was wrong; a static text, "" with NISIM_OK */
 };
 
 struct nisim;
@@ -168,6 +201,27 @@ NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authorize(
     struct nisim *nisim, enum nisim_name by, const char *name, const char *www_authenticate,
     const char *method, const char *uri, const void *body, size_t body_bytes,
     char out_authorization[NISIM_AUTHORIZATION_BYTES]);
+
+/*
+ * The same for a 401 with several challenges (RFC 8760), and for further requests on one nonce. Of
+ * the challenges the strongest is answered that the subscriber has a key or secret for: AKAv2
+ * before AKAv1 before SIP digest, SHA-512-256 before SHA-256 before MD5; those that can't be read
+ * are passed over. AKA answers a nonce once; nc above 1 and nextnonce are for SIP digest.
+ */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authorize_exchange(
+    struct nisim *nisim, enum nisim_name by, const char *name, const char *const *www_authenticate,
+    size_t count, const struct nisim_sip_message *message, struct nisim_exchange *exchange,
+    char out_authorization[NISIM_AUTHORIZATION_BYTES]);
+
+/*
+ * Checks a whole Authentication-Info value against the exchange that it answers; asks nobody.
+ * NISIM_OK: without rspauth, or where exchange->rspauth is "", nothing is proven.
+ * NISIM_MAC_FAILURE: rspauth, cnonce or nc is not this exchange's: the server does not know the
+ * secret. NISIM_BAD_REQUEST: it can't be read, or its nextnonce can't be used.
+ */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authentication_info(
+    const char *value, const struct nisim_exchange *exchange,
+    struct nisim_authentication_info *out);
 
 NISIM_EXPORT void nisim_ha1_erase(struct nisim_ha1 *ha1);
 

@@ -21,6 +21,9 @@ static void check_texts(const struct subscription *subscription)
     assert(subscription->user_id_count <= USER_IDS_MAX);
     for (size_t i = 0; i < subscription->user_id_count; i++)
         check_text(subscription->user_ids[i], sizeof subscription->user_ids[i]);
+    check_text(subscription->digest.realm, sizeof subscription->digest.realm);
+    assert(subscription->digest.algorithms < 1u << DIGEST_HASHES);
+    assert(subscription->digest.algorithms != 0 || !subscription->digest.is_alone);
     assert(identity->impu_count <= IMPUS_MAX && identity->p_cscf_count <= P_CSCFS_MAX);
     for (size_t i = 0; i < identity->impu_count; i++)
         check_text(identity->impus[i], sizeof identity->impus[i]);

@@ -86,8 +86,9 @@ class Digest(appliance.Case):
         good = www_authenticate(self.challenge())
         for value, words in (("", "no WWW-Authenticate"), ("garbage", "no WWW-Authenticate"),
                              (good.replace("Digest", "Basic"), "not ask for Digest"),
-                             (good.replace("AKAv1-MD5", "MD5"), "not AKA"),
-                             (good.replace("algorithm=AKAv1-MD5, ", ""), "no algorithm"),
+                             (good.replace("AKAv1-MD5", "MD4"), "not known here"),
+                             (good.replace("AKAv1-MD5", "MD5"), "NO_SUCH_CREDENTIAL"),
+                             (good.replace("algorithm=AKAv1-MD5, ", ""), "NO_SUCH_CREDENTIAL"),
                              (good.replace("realm=", "x="), "realm"),
                              (good.replace("nonce=", "x="), "nonce"),
                              (good.replace('qop="auth"', 'qop="token"'), "qop"),

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import os
 import re
 import subprocess
@@ -27,6 +28,20 @@ def needles_of(sets):
     return found
 
 
+PASSWORD = "a digest password of the laboratory"
+DIGEST_IMPI = "digest@ims.example.com"
+
+
+def digest_needles():
+    """Of SIP digest: the password, and H(A1) as text and as octets."""
+    found = {"digest.password": PASSWORD.encode()}
+    for name in ("md5", "sha256", "sha512_256"):
+        ha1 = hashlib.new(name, f"{DIGEST_IMPI}:{appliance.DOMAIN}:{PASSWORD}".encode())
+        found[f"digest.{name}"] = ha1.digest()
+        found[f"digest.{name}.hex"] = ha1.hexdigest().encode()
+    return found
+
+
 def found_in(octets, needles):
     """Names of the needles there, in base64 too, which three alignments can have."""
     names = [name for name, value in needles.items() if value in octets]
@@ -49,7 +64,7 @@ def read_bytes(path):
 class Secrets(appliance.Case):
     """A whole life of an appliance: what every process of it frees is searched."""
     sets = read_sets()
-    needles = needles_of(sets)
+    needles = {**needles_of(sets), **digest_needles()}
 
     @classmethod
     def setUpClass(cls):
@@ -71,6 +86,20 @@ class Secrets(appliance.Case):
         lab.environment.update(cls.scrub)
         for one in cls.sets:
             lab.add(one.subscriber)
+        cls.add_digest(lab)
+
+    @classmethod
+    def add_digest(cls, lab):
+        lab.token("subscriber", "add", "--user-id", "digest", "--impi", DIGEST_IMPI, "--impu",
+                  "sip:" + DIGEST_IMPI, "--domain", appliance.DOMAIN, "--digest-password-file", "-",
+                  text=PASSWORD + "\n")
+
+    def use_digest(self):
+        for algorithm in ("MD5", "SHA-256", "SHA-512-256"):
+            status, shown = self.appliance.nisim(
+                "authorize", "digest", "REGISTER", "sip:x",
+                f'Digest realm="{appliance.DOMAIN}", nonce="n", algorithm={algorithm}, qop="auth"')
+            self.assertEqual(status, appliance.DONE, shown)
 
     def use(self):
         """Every outcome of every set, by both ways."""
@@ -81,6 +110,7 @@ class Secrets(appliance.Case):
                                           (one.challenge, protocol.SYNC_FAILURE)):
                     self.assertEqual(client.authenticate(one.user, challenge).status, status)
                 self.assertEqual(client.identity(one.impi).status, protocol.OK)
+        self.use_digest()
         one = self.sets[0]
         lab = self.appliance
         self.assertStale(lab.authenticate(one.impi, one.challenge), one.auc, one.challenge, one.sqn)
@@ -102,6 +132,13 @@ class Secrets(appliance.Case):
         token("subscriber", "add", *names, text=one.key_file[:-2], status=2)
         token("subscriber", "remove", one.impi, "--yes")
         self.appliance.add(one)
+        names = names[:-2]
+        token("subscriber", "add", *names, "--digest-password-file", "-", text=PASSWORD + "\n\n",
+              status=2)
+        token("subscriber", "add", *names, "--digest-ha1-file", "-", status=2,
+              text=f"MD5={self.needles['digest.md5.hex'].decode()}\nMD5=0\n")
+        token("subscriber", "remove", "digest", "--yes")
+        self.add_digest(self.appliance)
 
     def test_whole_life(self):
         self.use()

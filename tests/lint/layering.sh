@@ -88,7 +88,7 @@ if [ $# = 1 ]; then
     may_not_link nisim-front libsqlite
     may_not_link nisimd libssl libcrypto libevent libp11 libsqlite
     may_not_link nisim libp11 libsqlite libevent libconfig++
-    may_not_link nisim-token libssl libcrypto libevent libp11.so
+    may_not_link nisim-token libssl libevent libp11.so
     may_not_have nisim-front '^(dlopen|C_GetFunctionList)$' 'loads a module itself'
     may_not_have nisim-front '^(token|keyring|milenage|aka|store|subscription)_' 'has code of hsm or the store'
     may_not_have nisimd '^(token|keyring|milenage|aka|store|subscription|wire|message)_' 'has code of hsm, the store or the wire'

@@ -171,8 +171,16 @@ static void qop_says_which_fields_there_are(void **state)
 static void an_algorithm_or_qop_that_is_not_known_is_refused(void **state)
 {
     (void)state;
-    static const char *const algorithms[] = {
-        "MD5", "SHA-256", "AKAv1-MD5-sess", "AKAv1-SHA-256", "AKAv3-MD5", "AKAv1-MD5 ", " ", "x"};
+    static const char *const algorithms[] = {"MD5-sess",
+                                             "SHA-1",
+                                             "SHA-512",
+                                             "SHA-512-256-sess",
+                                             "AKAv1-MD5-sess",
+                                             "AKAv1-SHA-256",
+                                             "AKAv3-MD5",
+                                             "AKAv1-MD5 ",
+                                             " ",
+                                             "x"};
     static const char *const qops[] = {"auth-conf", "auth,auth-int", "auth ", "none", "a"};
     for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
         assert_fault(read_with(&register_auth, FIELD_ALGORITHM, algorithms[i]), STATUS_BAD_VALUE,
@@ -181,6 +189,48 @@ static void an_algorithm_or_qop_that_is_not_known_is_refused(void **state)
         assert_fault(read_with(&register_auth, FIELD_QOP, qops[i]), STATUS_BAD_VALUE, FIELD_QOP);
     assert_fault(read_with(&register_auth, FIELD_QOP, "auth-int-and-more"), STATUS_BAD_LENGTH,
                  FIELD_QOP);
+}
+
+static struct fault read_ha1_of(enum digest_algorithm algorithm)
+{
+    struct digest_challenge challenge = register_auth.challenge;
+    struct wire_writer writer = wire_writer_of(buffer, sizeof buffer);
+    challenge.algorithm = algorithm;
+    ha1_request_write(&writer, &challenge);
+    return read_ha1(&writer);
+}
+
+/* That of a password serves for ever, so nobody gets it. */
+static void ha1_is_of_aka_alone(void **state)
+{
+    (void)state;
+    for (enum digest_algorithm i = ALGORITHM_AKAV1_MD5; i <= ALGORITHM_AKAV2_SHA_256; i++) {
+        assert_true(digest_algorithm_is_aka(i));
+        assert_fault(read_ha1_of(i), STATUS_OK, 0);
+    }
+    for (enum digest_algorithm i = ALGORITHM_MD5; i <= ALGORITHM_SHA_512_256; i++) {
+        assert_false(digest_algorithm_is_aka(i));
+        assert_fault(read_ha1_of(i), STATUS_BAD_VALUE, FIELD_ALGORITHM);
+    }
+}
+
+static void a_sip_digest_takes_any_nonce(void **state)
+{
+    (void)state;
+    struct digest_request request = register_auth;
+    request.challenge.algorithm = ALGORITHM_SHA_512_256;
+    assert_fault(read_with(&request, FIELD_NONCE, "."), STATUS_OK, 0);
+    assert_fault(read_with(&request, FIELD_NONCE, "a nonce\""), STATUS_BAD_VALUE, FIELD_NONCE);
+    assert_fault(read_with(&request, FIELD_NONCE, "a\r\nb"), STATUS_BAD_VALUE, FIELD_NONCE);
+    request.protection = PROTECTION_AUTH_INT;
+    request.body_hash_bytes = 16;
+    struct wire_writer writer = wire_writer_of(buffer, sizeof buffer);
+    digest_request_write(&writer, &request);
+    assert_fault(read_request(&writer), STATUS_BAD_LENGTH, FIELD_BODY_HASH);
+    request.body_hash_bytes = 32;
+    writer = wire_writer_of(buffer, sizeof buffer);
+    digest_request_write(&writer, &request);
+    assert_fault(read_request(&writer), STATUS_OK, 0);
 }
 
 static void nc_is_eight_hex_digits(void **state)
@@ -400,6 +450,8 @@ int main(void)
         cmocka_unit_test(each_field_is_needed),
         cmocka_unit_test(qop_says_which_fields_there_are),
         cmocka_unit_test(an_algorithm_or_qop_that_is_not_known_is_refused),
+        cmocka_unit_test(ha1_is_of_aka_alone),
+        cmocka_unit_test(a_sip_digest_takes_any_nonce),
         cmocka_unit_test(nc_is_eight_hex_digits),
         cmocka_unit_test(no_text_can_break_out_of_a_header),
         cmocka_unit_test(no_text_is_empty_or_has_a_nul),

@@ -241,6 +241,9 @@ static const char *const example_names[] = {"hello",
                                             "digest-sync-failure",
                                             "digest-mac-failure",
                                             "digest-wrong-realm",
+                                            "digest-sip-request",
+                                            "digest-sip-ok",
+                                            "digest-no-such-credential",
                                             "ha1-request",
                                             "ha1-ok",
                                             "ha1-sync-failure",
@@ -403,6 +406,21 @@ static void digests_are_answered_for_set_3(void **state)
     json_decref(all);
 }
 
+/* RFC 7616 3.9.1, SHA-256. */
+static void sip_digest_is_the_rfcs_example(void **state)
+{
+    struct example example;
+    struct digest_request request;
+    struct frame_header header = check_example(*state, "digest-sip-request", &example);
+    const uint8_t *body = example.frame + FRAME_HEADER_BYTES;
+    assert_int_equal(digest_request_read(body, header.body_bytes, &request).status, STATUS_OK);
+    assert_int_equal(request.challenge.algorithm, ALGORITHM_SHA_256);
+    assert_string_equal(request.challenge.username, "Mufasa");
+    struct digest_answer answer = digest_answer_of(*state, "digest-sip-ok", STATUS_OK);
+    assert_string_equal(answer.response,
+                        "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
+}
+
 static void refusals_are_what_the_prose_says(void **state)
 {
     struct example example;
@@ -419,6 +437,8 @@ static void refusals_are_what_the_prose_says(void **state)
     assert_int_equal(header.status, STATUS_WRONG_REALM);
     assert_int_equal(failure_read(example.frame + FRAME_HEADER_BYTES, header.body_bytes),
                      FIELD_REALM);
+    header = check_example(*state, "digest-no-such-credential", &example);
+    assert_int_equal(header.status, STATUS_NO_SUCH_CREDENTIAL);
     header = check_example(*state, "hello-client-not-listed", &example);
     assert_int_equal(header.status, STATUS_CLIENT_NOT_LISTED);
     assert_int_equal(header.request_id, 0);
@@ -453,6 +473,7 @@ int main(void)
         cmocka_unit_test(answers_are_those_of_set_3),
         cmocka_unit_test(digests_are_asked_of_set_3),
         cmocka_unit_test(digests_are_answered_for_set_3),
+        cmocka_unit_test(sip_digest_is_the_rfcs_example),
         cmocka_unit_test(refusals_are_what_the_prose_says),
         cmocka_unit_test(hello_and_identity_are_read_by_a_client),
     };

@@ -64,6 +64,22 @@ static void impis(void **state)
     take_all(names_check_impi, good, COUNT_OF(good));
 }
 
+static void usernames_and_realms(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a\"b", "a\\b", " abc", "abc "};
+    static const char *const bad_usernames[] = {"a:b", "ab"};
+    static const char *const good[] = {"Mufasa", "J\xc3\xa4s\xc3\xb8n Doe",
+                                       "http-auth@example.org"};
+    refuse_all(names_check_username, bad_texts, COUNT_OF(bad_texts));
+    refuse_all(names_check_username, bad, COUNT_OF(bad));
+    refuse_all(names_check_username, bad_usernames, COUNT_OF(bad_usernames));
+    take_all(names_check_username, good, COUNT_OF(good));
+    refuse_all(names_check_realm, bad_texts, COUNT_OF(bad_texts));
+    refuse_all(names_check_realm, bad, COUNT_OF(bad));
+    take_all(names_check_realm, good, COUNT_OF(good));
+}
+
 static void impus(void **state)
 {
     (void)state;
@@ -121,8 +137,12 @@ static void p_cscfs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(user_ids), cmocka_unit_test(impis),   cmocka_unit_test(impus),
-        cmocka_unit_test(domains),  cmocka_unit_test(p_cscfs),
+        cmocka_unit_test(user_ids),
+        cmocka_unit_test(impis),
+        cmocka_unit_test(usernames_and_realms),
+        cmocka_unit_test(impus),
+        cmocka_unit_test(domains),
+        cmocka_unit_test(p_cscfs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,39 @@
+/* What a subscriber proves himself with: K and OPc, secrets of SIP digest, or both. */
+#ifndef NISIM_PROVISIONING_CREDENTIALS_H
+#define NISIM_PROVISIONING_CREDENTIALS_H
+
+#include "arguments.h"
+#include "digestfile.h"
+#include "enrol.h"
+#include "enrol_digest.h"
+#include "office.h"
+
+/* As read from files, in locked memory. */
+struct credentials {
+    struct keyfile *keyfile;        /* NULL: no AKA keys */
+    struct digest_secrets *digests; /* NULL: no digest secret */
+};
+
+/* As they rest in the token. */
+struct enrolled {
+    struct key_ref key_ref; /* zero with digest.is_alone */
+    struct digest_credential digest;
+};
+
+/* `arguments` passed admission_check. Says what can't be read. The caller frees, also on failure.
+ */
+MUST_CHECK enum outcome credentials_read(const struct office *office,
+                                         const struct arguments *arguments,
+                                         struct credentials *out);
+void credentials_free(struct credentials *credentials);
+
+/* All of them into the token, or none; says why not. */
+MUST_CHECK enum outcome credentials_enrol(struct office *office, const struct arguments *arguments,
+                                          const struct credentials *credentials,
+                                          struct enrolled *out);
+
+/* HSM_NO_KEY when an object was not there; the others are destroyed. */
+MUST_CHECK enum hsm_result credentials_destroy(struct token *token,
+                                               const struct enrolled *enrolled);
+
+#endif
