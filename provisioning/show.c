@@ -25,6 +25,13 @@ static const char *yes_or_no(bool value)
     return value ? "yes" : "no";
 }
 
+static const char *gba_text(const struct subscription *subscription)
+{
+    if (!subscription->gba)
+        return "off";
+    return subscription->gba_u_mac ? "on, u-mac" : "on";
+}
+
 static uint64_t highest_seq(const struct view *view)
 {
     return view->sqn_ms >> view->subscription->profile.ind_bits;
@@ -71,6 +78,7 @@ static void print_view(const struct view *view)
     printf("key: %s\n", view->key_ref);
     printf("key-origin: %s\n", origin_text(subscription->origin));
     printf("key-in-token: %s\n", yes_or_no(view->key_held));
+    printf("gba: %s\n", gba_text(subscription));
     printf("ind-bits: %u\n", profile->ind_bits);
     printf("delta: %" PRIu64 "\n", profile->delta);
     printf("age-limit: %" PRIu64 "\n", profile->age_limit);
@@ -95,18 +103,18 @@ static json_t *json_view(const struct view *view)
     const struct sqn_profile *profile = &subscription->profile;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s, s:s, s:b, s:i, s:I, s:I, s:s, s:I}", "impi",
-        identity->impi, "user_ids",
+        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s, s:s, s:b, s:b, s:b, s:i, s:I, s:I, s:s, s:I}",
+        "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
         "impus", json_texts(identity->impus[0], identity->impu_count, sizeof identity->impus[0]),
         "domain", identity->domain, "p_cscfs",
         json_texts(identity->p_cscfs[0], identity->p_cscf_count, sizeof identity->p_cscfs[0]),
         "enabled", subscription->enabled, "as_sealed", view->as_sealed, "key", view->key_ref,
-        "key_origin", origin_text(subscription->origin), "key_in_token", view->key_held, "ind_bits",
-        profile->ind_bits, "delta", (json_int_t)profile->delta, "age_limit",
-        (json_int_t)profile->age_limit, "sqn_ms", sqn_ms, "highest_seq",
-        (json_int_t)highest_seq(view));
+        "key_origin", origin_text(subscription->origin), "key_in_token", view->key_held, "gba",
+        subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
+        "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
+        sqn_ms, "highest_seq", (json_int_t)highest_seq(view));
 }
 
 /* Takes over `value`. */
