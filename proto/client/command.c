@@ -13,6 +13,7 @@
 
 #define TIMEOUT_SECONDS_MAX 3600
 #define TIMEOUT_MS_USUAL 5000
+#define UA_BYTES 5 /* Ua security protocol identifier (TS 33.220 annex H) */
 
 static const char usage[] =
     "usage: nisim [options] ping\n"
@@ -20,6 +21,9 @@ static const char usage[] =
     "       nisim [options] authenticate USER RAND AUTN\n"
     "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] gba-bootstrap USER RAND AUTN\n"
+    "       nisim [options] gba-store USER RAND B-TID LIFETIME\n"
+    "       nisim [options] gba-naf USER FQDN UA\n"
     "\n"
     "  -s, --server HOST:PORT   the appliance\n"
     "  -a, --ca FILE            PEM: who signed its certificate\n"
@@ -34,7 +38,8 @@ static const char usage[] =
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
-    "of that SIP header. See nisim(1).\n";
+    "of that SIP header; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
+    "hex digits of a Ua security protocol. See nisim(1).\n";
 
 static const struct option long_options[] = {
     {"server", required_argument, NULL, 's'},
@@ -61,6 +66,9 @@ static const struct {
     {"authenticate", VERB_AUTHENTICATE, 3},
     {"authorize", VERB_AUTHORIZE, 4},
     {"ha1", VERB_HA1, 2},
+    {"gba-bootstrap", VERB_GBA_BOOTSTRAP, 3},
+    {"gba-store", VERB_GBA_STORE, 4},
+    {"gba-naf", VERB_GBA_NAF, 3},
 };
 
 static bool wrong(const char *what, const char *value)
@@ -125,12 +133,44 @@ static bool take_option(int letter, struct command *command, const char **out_co
     }
 }
 
+static bool take_rand(const char *text, struct command *command)
+{
+    return hex_decode(text, strlen(text), command->rand, sizeof command->rand) ||
+           wrong("RAND is 32 hex digits, not ", text);
+}
+
 static bool take_challenge(char **arguments, struct command *command)
 {
-    if (!hex_decode(arguments[0], strlen(arguments[0]), command->rand, sizeof command->rand))
-        return wrong("RAND is 32 hex digits, not ", arguments[0]);
+    if (!take_rand(arguments[0], command))
+        return false;
     if (!hex_decode(arguments[1], strlen(arguments[1]), command->autn, sizeof command->autn))
         return wrong("AUTN is 32 hex digits, not ", arguments[1]);
+    return true;
+}
+
+static bool take_b_tid(char **arguments, struct command *command)
+{
+    char *end = NULL;
+    const char *lifetime = arguments[2];
+    command->b_tid = arguments[1];
+    errno = 0;
+    command->lifetime = strtoull(lifetime, &end, 10);
+    if (errno != 0 || lifetime[0] < '0' || lifetime[0] > '9' || *end != '\0' ||
+        command->lifetime == 0)
+        return wrong("LIFETIME is a UTC time in seconds since 1970, not ", lifetime);
+    return take_rand(arguments[0], command);
+}
+
+static bool take_naf_id(char **arguments, struct command *command)
+{
+    size_t length = strlen(arguments[0]);
+    if (length == 0 || length > sizeof command->naf_id - UA_BYTES ||
+        !text_is_clean(arguments[0], length))
+        return wrong("FQDN is 1 to 250 bytes of UTF-8 without control characters", "");
+    if (!hex_decode(arguments[1], strlen(arguments[1]), command->naf_id + length, UA_BYTES))
+        return wrong("UA is 10 hex digits, not ", arguments[1]);
+    memcpy(command->naf_id, arguments[0], length);
+    command->naf_id_bytes = length + UA_BYTES;
     return true;
 }
 
@@ -149,7 +189,12 @@ static bool take_rest(char **arguments, struct command *command)
 {
     switch (command->verb) {
     case VERB_AUTHENTICATE:
+    case VERB_GBA_BOOTSTRAP:
         return take_challenge(arguments + 2, command);
+    case VERB_GBA_STORE:
+        return take_b_tid(arguments + 2, command);
+    case VERB_GBA_NAF:
+        return take_naf_id(arguments + 2, command);
     case VERB_AUTHORIZE:
         command->method = arguments[2];
         command->uri = arguments[3];
@@ -166,7 +211,7 @@ static bool take_rest(char **arguments, struct command *command)
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
-        return wrong("what to do? ping, identity, authenticate, authorize or ha1", "");
+        return wrong("what to do? ping, identity, authenticate, authorize, ha1 or gba-...", "");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(arguments[0], verbs[i].name) != 0)
             continue;

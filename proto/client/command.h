@@ -26,6 +26,9 @@ enum command_verb {
     VERB_AUTHENTICATE,
     VERB_AUTHORIZE,
     VERB_HA1,
+    VERB_GBA_BOOTSTRAP,
+    VERB_GBA_STORE,
+    VERB_GBA_NAF,
 };
 
 struct command {
@@ -40,6 +43,10 @@ struct command {
     const char *www_authenticate; /* VERB_AUTHORIZE and VERB_HA1 */
     const char *method;           /* VERB_AUTHORIZE, as is uri */
     const char *uri;
+    const char *b_tid; /* VERB_GBA_STORE, as is lifetime */
+    uint64_t lifetime;
+    uint8_t naf_id[NISIM_NAF_ID_BYTES]; /* VERB_GBA_NAF */
+    size_t naf_id_bytes;
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -60,5 +67,8 @@ MUST_CHECK bool print_authorization(const struct command *command, enum nisim_re
                                     const char *authorization);
 MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
                           const struct nisim_ha1 *ha1);
+MUST_CHECK bool print_gba_run(const struct command *command, enum nisim_result result,
+                              const struct nisim_gba_run *run);
+MUST_CHECK bool print_gba_naf(const struct command *command, const struct nisim_gba_naf *naf);
 
 #endif
