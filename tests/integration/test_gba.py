@@ -336,7 +336,7 @@ class Gba(appliance.Case):
         status, shown = nisim(*naf)
         self.assertEqual((status, "GBA_EXPIRED" in shown["why"]), (REFUSED, True), shown)
         for wrong in (naf[:3], (*naf[:3], "01"), (*naf[:3], "xx00000002"), (*naf[:2], "", naf[3]),
-                      (*naf[:2], "n" * 251, naf[3]), tid[:4], (*tid[:4], "0"), (*tid[:4], "-5"),
+                      (*naf[:2], "n" * 251, naf[3]), tid[:4], (*tid[:4], "0"), (*tid[:4], "+5"),
                       (*tid[:4], "1x"), (*tid[:3], "", tid[4]), (*tid[:3], "b" * 256, tid[4]),
                       (*tid[:2], "00", *tid[3:]), ("gba-bootstrap", "cmd", rand, "00")):
             with self.subTest(arguments=wrong):
