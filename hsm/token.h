@@ -37,6 +37,7 @@ struct token {
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE integrity; /* CK_INVALID_HANDLE until token_find_integrity */
+    CK_OBJECT_HANDLE kek;       /* CK_INVALID_HANDLE until token_ks.h needed it */
     CK_OBJECT_HANDLE probe;     /* throw-away session key for token_alive */
     struct token_abilities abilities;
     char label[32 + 1];

@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "digest_message.h"
+#include "gba_message.h"
 
 static struct fault check_authenticate(const uint8_t *body, size_t body_bytes,
                                        struct subscriber_name *out)
@@ -31,6 +32,36 @@ static struct fault check_ha1(const uint8_t *body, size_t body_bytes, struct sub
     return fault;
 }
 
+static struct fault check_gba_bootstrap(const uint8_t *body, size_t body_bytes,
+                                        struct subscriber_name *out)
+{
+    struct gba_bootstrap_request request;
+    struct fault fault = gba_bootstrap_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
+static struct fault check_gba_naf(const uint8_t *body, size_t body_bytes,
+                                  struct subscriber_name *out)
+{
+    struct gba_naf_request request;
+    struct fault fault = gba_naf_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
+static struct fault check_gba_store(const uint8_t *body, size_t body_bytes,
+                                    struct subscriber_name *out)
+{
+    struct gba_store_request request;
+    struct fault fault = gba_store_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
 struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
                            struct subscriber_name *out)
 {
@@ -46,6 +77,12 @@ struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
         return check_digest(body, body_bytes, out);
     case MESSAGE_HA1:
         return check_ha1(body, body_bytes, out);
+    case MESSAGE_GBA_BOOTSTRAP:
+        return check_gba_bootstrap(body, body_bytes, out);
+    case MESSAGE_GBA_NAF:
+        return check_gba_naf(body, body_bytes, out);
+    case MESSAGE_GBA_STORE:
+        return check_gba_store(body, body_bytes, out);
     default:
         return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
     }

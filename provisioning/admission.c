@@ -85,6 +85,8 @@ enum outcome admission_check(const struct arguments *arguments)
     if (outcome == OUTCOME_DONE)
         outcome =
             check_list("p-cscf", arguments->p_cscfs, arguments->p_cscfs_count, names_check_p_cscf);
+    if (outcome == OUTCOME_DONE && arguments->gba_u_mac && !arguments->gba)
+        outcome = outcome_fail(OUTCOME_USAGE, "--gba-u-mac changes what --gba does: give both");
     return outcome;
 }
 
@@ -111,5 +113,7 @@ void admission_fill(const struct arguments *arguments, const struct key_ref *ref
         (uint8_t)arguments->ind_bits, (uint64_t)arguments->delta, (uint64_t)arguments->age_limit};
     out_subscription->origin = KEY_ORIGIN_CLEAR_LABORATORY;
     out_subscription->enabled = true;
+    out_subscription->gba = arguments->gba;
+    out_subscription->gba_u_mac = arguments->gba_u_mac;
     subscription_set_services(out_subscription);
 }

@@ -39,6 +39,13 @@ static const char *yes_or_no(bool value)
     return value ? "yes" : "no";
 }
 
+static const char *gba_text(const struct subscription *subscription)
+{
+    if (!subscription->gba)
+        return "off";
+    return subscription->gba_u_mac ? "on, u-mac" : "on";
+}
+
 static uint64_t highest_seq(const struct view *view)
 {
     return view->sqn_ms >> view->subscription->profile.ind_bits;
@@ -104,6 +111,7 @@ static void print_view(const struct view *view)
     printf("key-origin: %s\n", origin_text(subscription->origin));
     printf("key-in-token: %s\n", yes_or_no(view->key_held));
     print_digests(view);
+    printf("gba: %s\n", gba_text(subscription));
     printf("ind-bits: %u\n", profile->ind_bits);
     printf("delta: %" PRIu64 "\n", profile->delta);
     printf("age-limit: %" PRIu64 "\n", profile->age_limit);
@@ -143,7 +151,8 @@ static json_t *json_view(const struct view *view)
     const struct sqn_profile *profile = &subscription->profile;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s?, s:s, s:b, s:o, s:s?, s:i, s:I, s:I, s:s, s:I}",
+        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s?, s:s, s:b, s:o, s:s?, s:b, s:b, s:i, s:I, s:I, "
+        "s:s, s:I}",
         "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
@@ -154,10 +163,10 @@ static json_t *json_view(const struct view *view)
         subscription->digest.is_alone ? NULL : view->key_ref, "key_origin",
         origin_text(subscription->origin), "key_in_token", view->key_held, "digests",
         json_digests(view), "digest_realm",
-        subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "ind_bits",
-        profile->ind_bits, "delta", (json_int_t)profile->delta, "age_limit",
-        (json_int_t)profile->age_limit, "sqn_ms", sqn_ms, "highest_seq",
-        (json_int_t)highest_seq(view));
+        subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "gba",
+        subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
+        "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
+        sqn_ms, "highest_seq", (json_int_t)highest_seq(view));
 }
 
 /* Takes over `value`. */

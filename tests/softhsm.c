@@ -149,3 +149,27 @@ void softhsm_add_key(struct softhsm *softhsm, const struct key_ref *ref, const u
     add_k(softhsm->token, ref, k, kind);
     add_opc(softhsm->token, ref, opc);
 }
+
+void softhsm_add_kek(struct softhsm *softhsm)
+{
+    struct token *token = softhsm->token;
+    CK_MECHANISM mechanism = {.mechanism = CKM_AES_KEY_GEN};
+    CK_MECHANISM_TYPE allowed[] = {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD};
+    CK_ULONG bytes = 32;
+    char label[] = TOKEN_KEK_LABEL;
+    CK_OBJECT_HANDLE key = 0;
+    CK_ATTRIBUTE wanted[] = {{CKA_TOKEN, &yes, sizeof yes},
+                             {CKA_PRIVATE, &yes, sizeof yes},
+                             {CKA_SENSITIVE, &yes, sizeof yes},
+                             {CKA_EXTRACTABLE, &no, sizeof no},
+                             {CKA_WRAP, &yes, sizeof yes},
+                             {CKA_UNWRAP, &yes, sizeof yes},
+                             {CKA_ENCRYPT, &no, sizeof no},
+                             {CKA_DECRYPT, &no, sizeof no},
+                             {CKA_LABEL, label, sizeof label - 1},
+                             {CKA_VALUE_LEN, &bytes, sizeof bytes},
+                             {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
+    assert_int_equal(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, wanted,
+                                 COUNT_OF(wanted), &key),
+                     CKR_OK);
+}

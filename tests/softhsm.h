@@ -32,6 +32,9 @@ const char *softhsm_path(const struct softhsm *softhsm, const char *name);
 void softhsm_add_key(struct softhsm *softhsm, const struct key_ref *ref, const uint8_t k[16],
                      const uint8_t opc[16], enum softhsm_key kind);
 
+/* The KEK, as nisim-token init makes it; no test token has one of its own accord. */
+void softhsm_add_kek(struct softhsm *softhsm);
+
 struct secret_pin softhsm_pin(const char *text);
 
 #endif

@@ -1,5 +1,7 @@
 #include "batch.h"
 
+#include "store_gba.h"
+
 /* How often a batch is executed again because another process moved one of its SQN states. */
 #define CONFLICTS_MAX 4
 
@@ -8,6 +10,7 @@ static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
 {
     enum exit_code exit = EXIT_DONE;
     keeper->pending_count = 0;
+    keeper->gba_pending_count = 0;
     store_view_begin(keeper->store);
     for (size_t i = 0; i < batch->count && exit == EXIT_DONE; i++) {
         module_hold(keeper->token->module);
@@ -28,12 +31,17 @@ static enum store_result swap_all(struct keeper *keeper)
         if (rc != STORE_OK)
             return rc;
     }
+    for (size_t i = 0; i < keeper->gba_pending_count; i++) {
+        enum store_result rc = store_gba_swap(keeper->store, &keeper->gba_pending[i]);
+        if (rc != STORE_OK)
+            return rc;
+    }
     return STORE_OK;
 }
 
 static enum store_result commit(struct keeper *keeper)
 {
-    if (keeper->pending_count == 0)
+    if (keeper->pending_count == 0 && keeper->gba_pending_count == 0)
         return STORE_OK;
     enum store_result rc = store_begin(keeper->store);
     if (rc == STORE_OK)

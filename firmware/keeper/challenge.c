@@ -1,5 +1,6 @@
 #include "challenge.h"
 
+#include "gba.h"
 #include "log.h"
 
 static struct pending *pending_find(struct keeper *keeper, int64_t row)
@@ -101,4 +102,29 @@ bool challenge_run(struct work *work, const uint8_t rand[RAND_BYTES],
         return false;
     }
     return take_outcome(work, &state, out);
+}
+
+static enum hsm_result restore_autn(struct keeper *keeper, const uint8_t rand[RAND_BYTES],
+                                    const uint8_t autn_star[AUTN_BYTES],
+                                    uint8_t out_autn[AUTN_BYTES])
+{
+    struct key key = {0};
+    enum hsm_result rc = keyring_open(keeper->keyring, &keeper->subscription.key_ref, &key);
+    if (rc != HSM_OK)
+        return rc;
+    struct token_cipher cipher_state;
+    struct cipher cipher = token_cipher_start(&cipher_state, keeper->token, key.handle);
+    rc = gba_restore_autn(&cipher, key.opc, rand, autn_star, out_autn);
+    enum hsm_result end = token_cipher_end(&cipher_state);
+    return rc != HSM_OK ? rc : end;
+}
+
+bool challenge_restore_autn(struct work *work, const uint8_t rand[RAND_BYTES],
+                            const uint8_t autn_star[AUTN_BYTES], uint8_t out_autn[AUTN_BYTES])
+{
+    enum hsm_result rc = restore_autn(work->keeper, rand, autn_star, out_autn);
+    if (rc == HSM_OK)
+        return true;
+    work_fail_by_token(work, rc);
+    return false;
 }

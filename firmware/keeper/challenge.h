@@ -13,4 +13,9 @@
 MUST_CHECK bool challenge_run(struct work *work, const uint8_t rand[RAND_BYTES],
                               const uint8_t autn[AUTN_BYTES], struct aka_answer *out);
 
+/* For GBA_U's MAC* (gba.h in hsm/): the AUTN to put to challenge_run. */
+MUST_CHECK bool challenge_restore_autn(struct work *work, const uint8_t rand[RAND_BYTES],
+                                       const uint8_t autn_star[AUTN_BYTES],
+                                       uint8_t out_autn[AUTN_BYTES]);
+
 #endif

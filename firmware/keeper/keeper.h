@@ -4,6 +4,7 @@
 
 #include "channel.h"
 #include "config.h"
+#include "gba_state.h"
 #include "keyring.h"
 #include "seals.h"
 #include "store.h"
@@ -25,7 +26,10 @@ struct keeper {
     bool store_failing; /* said once, until it works again */
     size_t pending_count;
     struct pending pending[KEEPER_BATCH_MAX];
-    struct subscription subscription; /* of the request in hand */
+    size_t gba_pending_count; /* GBA states of this batch, sealed, not yet committed */
+    struct gba_state gba_pending[KEEPER_BATCH_MAX];
+    struct gba_state gba; /* of the request in hand, as is the next */
+    struct subscription subscription;
     struct seals seals;
 };
 

@@ -4,6 +4,12 @@
 
 /* Service numbers (TS 31.103 4.2.7). */
 #define SERVICE_P_CSCF_ADDRESS 1
+#define SERVICE_GBA 2
+
+/* Extensions of a record, and the bits of EXTENSION_GBA. */
+#define EXTENSION_GBA 4
+#define GBA_ON 0x01
+#define GBA_U_MAC 0x02
 
 static void set_service(struct identity *identity, unsigned number)
 {
@@ -17,6 +23,8 @@ void subscription_set_services(struct subscription *subscription)
     identity->service_table_bytes = 1;
     if (identity->p_cscf_count > 0)
         set_service(identity, SERVICE_P_CSCF_ADDRESS);
+    if (subscription->gba)
+        set_service(identity, SERVICE_GBA);
 }
 
 static void write_text(struct wire_writer *writer, const char *text)
@@ -26,15 +34,35 @@ static void write_text(struct wire_writer *writer, const char *text)
     wire_write_bytes(writer, text, length);
 }
 
+static void write_extension_byte(struct wire_writer *writer, uint8_t tag, uint64_t value)
+{
+    wire_write_number(writer, tag, 1);
+    wire_write_number(writer, 1, 2);
+    wire_write_number(writer, value, 1);
+}
+
+static bool read_gba(struct subscription *subscription, struct wire_reader *value)
+{
+    uint64_t bits = wire_read_number(value, 1);
+    subscription->gba = (bits & GBA_ON) != 0;
+    subscription->gba_u_mac = (bits & GBA_U_MAC) != 0;
+    return subscription->gba && (bits & ~(uint64_t)(GBA_ON | GBA_U_MAC)) == 0;
+}
+
 /* What only some subscriptions have. A tag that is not known makes the record unreadable. */
 static void write_extensions(struct wire_writer *writer, const struct subscription *subscription)
 {
     digest_credential_write(writer, &subscription->digest);
+    if (subscription->gba)
+        write_extension_byte(writer, EXTENSION_GBA,
+                             GBA_ON | (subscription->gba_u_mac ? GBA_U_MAC : 0));
 }
 
 static void clear_extensions(struct subscription *subscription)
 {
     subscription->digest = (struct digest_credential){0};
+    subscription->gba = false;
+    subscription->gba_u_mac = false;
 }
 
 static bool read_extension(struct subscription *subscription, uint8_t tag,
@@ -43,6 +71,8 @@ static bool read_extension(struct subscription *subscription, uint8_t tag,
     switch (tag) {
     case DIGEST_CREDENTIAL_TAG:
         return digest_credential_read(value, &subscription->digest);
+    case EXTENSION_GBA:
+        return read_gba(subscription, value);
     default:
         return false;
     }
@@ -134,6 +164,8 @@ bool subscription_decode(struct subscription *subscription)
         read_texts(&reader, identity->impus[0], IMPUS_MAX, sizeof identity->impus[0]);
     identity->p_cscf_count =
         read_texts(&reader, identity->p_cscfs[0], P_CSCFS_MAX, sizeof identity->p_cscfs[0]);
+    subscription->gba = false;
+    subscription->gba_u_mac = false;
     read_extensions(&reader, subscription);
     subscription_set_services(subscription);
     return wire_reader_done(&reader) && sqn_profile_is_valid(profile);

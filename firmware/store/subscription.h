@@ -32,6 +32,8 @@ struct subscription {
     struct sqn_profile profile;
     enum key_origin origin;
     bool enabled;
+    bool gba;       /* GBA_U may be run */
+    bool gba_u_mac; /* with the MAC* of hsm/gba.h: unconfirmed, and only with gba */
 
     /* As stored; written by subscription_seal, read by subscription_decode. */
     size_t record_bytes;

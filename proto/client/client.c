@@ -46,7 +46,8 @@ static enum nisim_result result_of_class(enum status_class class)
 
 static bool is_challenge(uint8_t type)
 {
-    return type == MESSAGE_AUTHENTICATE || type == MESSAGE_DIGEST || type == MESSAGE_HA1;
+    return type == MESSAGE_AUTHENTICATE || type == MESSAGE_DIGEST || type == MESSAGE_HA1 ||
+           type == MESSAGE_GBA_BOOTSTRAP;
 }
 
 /* What the ISIM itself answers, and only to a challenge. */

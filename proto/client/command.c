@@ -14,6 +14,7 @@
 
 #define TIMEOUT_SECONDS_MAX 3600
 #define TIMEOUT_MS_USUAL 5000
+#define UA_BYTES 5 /* Ua security protocol identifier (TS 33.220 annex H) */
 
 static const char usage[] =
     "usage: nisim [options] ping\n"
@@ -23,6 +24,9 @@ static const char usage[] =
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
     "       nisim [options] authentication-info RSPAUTH AUTHENTICATION-INFO\n"
     "       nisim [options] bench SUBSCRIBERS\n"
+    "       nisim [options] gba-bootstrap USER RAND AUTN\n"
+    "       nisim [options] gba-store USER RAND B-TID LIFETIME\n"
+    "       nisim [options] gba-naf USER FQDN UA\n"
     "\n"
     "  -s, --server HOST:PORT   the appliance\n"
     "  -a, --ca FILE            PEM: who signed its certificate\n"
@@ -47,7 +51,8 @@ static const char usage[] =
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
-    "of that SIP header. See nisim(1).\n";
+    "of that SIP header; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
+    "hex digits of a Ua security protocol. See nisim(1).\n";
 
 #define OPTION_BENCH 256 /* no letter: the nth of bench_numbers */
 
@@ -106,6 +111,9 @@ static const struct {
     {"authorize", VERB_AUTHORIZE, 4, 3 + NISIM_CHALLENGES_MAX},
     {"ha1", VERB_HA1, 2, 2},
     {"authentication-info", VERB_AUTHENTICATION_INFO, 2, 2},
+    {"gba-bootstrap", VERB_GBA_BOOTSTRAP, 3, 3},
+    {"gba-store", VERB_GBA_STORE, 4, 4},
+    {"gba-naf", VERB_GBA_NAF, 3, 3},
     {"bench", VERB_BENCH, 1, 1},
 };
 
@@ -228,12 +236,44 @@ static bool take_option(int letter, struct command *command, const char **out_co
     }
 }
 
+static bool take_rand(const char *text, struct command *command)
+{
+    return hex_decode(text, strlen(text), command->rand, sizeof command->rand) ||
+           wrong("RAND is 32 hex digits, not ", text);
+}
+
 static bool take_challenge(char **arguments, struct command *command)
 {
-    if (!hex_decode(arguments[0], strlen(arguments[0]), command->rand, sizeof command->rand))
-        return wrong("RAND is 32 hex digits, not ", arguments[0]);
+    if (!take_rand(arguments[0], command))
+        return false;
     if (!hex_decode(arguments[1], strlen(arguments[1]), command->autn, sizeof command->autn))
         return wrong("AUTN is 32 hex digits, not ", arguments[1]);
+    return true;
+}
+
+static bool take_b_tid(char **arguments, struct command *command)
+{
+    char *end = NULL;
+    const char *lifetime = arguments[2];
+    command->b_tid = arguments[1];
+    errno = 0;
+    command->lifetime = strtoull(lifetime, &end, 10);
+    if (errno != 0 || lifetime[0] < '0' || lifetime[0] > '9' || *end != '\0' ||
+        command->lifetime == 0)
+        return wrong("LIFETIME is a UTC time in seconds since 1970, not ", lifetime);
+    return take_rand(arguments[0], command);
+}
+
+static bool take_naf_id(char **arguments, struct command *command)
+{
+    size_t length = strlen(arguments[0]);
+    if (length == 0 || length > sizeof command->naf_id - UA_BYTES ||
+        !text_is_clean(arguments[0], length))
+        return wrong("FQDN is 1 to 250 bytes of UTF-8 without control characters", "");
+    if (!hex_decode(arguments[1], strlen(arguments[1]), command->naf_id + length, UA_BYTES))
+        return wrong("UA is 10 hex digits, not ", arguments[1]);
+    memcpy(command->naf_id, arguments[0], length);
+    command->naf_id_bytes = length + UA_BYTES;
     return true;
 }
 
@@ -258,7 +298,12 @@ static bool take_rest(char **arguments, int count, struct command *command)
 {
     switch (command->verb) {
     case VERB_AUTHENTICATE:
+    case VERB_GBA_BOOTSTRAP:
         return take_challenge(arguments + 2, command);
+    case VERB_GBA_STORE:
+        return take_b_tid(arguments + 2, command);
+    case VERB_GBA_NAF:
+        return take_naf_id(arguments + 2, command);
     case VERB_AUTHORIZE:
         command->method = arguments[2];
         command->uri = arguments[3];

@@ -27,6 +27,9 @@ enum command_verb {
     VERB_AUTHORIZE,
     VERB_HA1,
     VERB_AUTHENTICATION_INFO,
+    VERB_GBA_BOOTSTRAP,
+    VERB_GBA_STORE,
+    VERB_GBA_NAF,
     VERB_BENCH,
 };
 
@@ -59,6 +62,10 @@ struct command {
     struct bench_settings bench;
     struct nisim_exchange exchange;  /* VERB_AUTHORIZE, VERB_AUTHENTICATION_INFO */
     const char *authentication_info; /* VERB_AUTHENTICATION_INFO */
+    const char *b_tid;               /* VERB_GBA_STORE, as is lifetime */
+    uint64_t lifetime;
+    uint8_t naf_id[NISIM_NAF_ID_BYTES]; /* VERB_GBA_NAF */
+    size_t naf_id_bytes;
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -82,5 +89,8 @@ MUST_CHECK bool print_authentication_info(const struct command *command, enum ni
                                           const struct nisim_authentication_info *info);
 MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
                           const struct nisim_ha1 *ha1);
+MUST_CHECK bool print_gba_run(const struct command *command, enum nisim_result result,
+                              const struct nisim_gba_run *run);
+MUST_CHECK bool print_gba_naf(const struct command *command, const struct nisim_gba_naf *naf);
 
 #endif

@@ -1,4 +1,3 @@
-#include <jansson.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +5,7 @@
 
 #include "command.h"
 #include "hex.h"
+#include "print.h"
 #include "secret.h"
 
 /* Room for the hex digits of CK or IK; wiped like what it shows. */
@@ -31,7 +31,7 @@ void print_begin(void)
     json_set_alloc_funcs(malloc, free_wiped);
 }
 
-static bool print_json(json_t *object)
+bool print_json(json_t *object)
 {
     bool done = object != NULL && json_dumpf(object, stdout, JSON_INDENT(2)) == 0 &&
                 putchar('\n') != EOF && fflush(stdout) == 0;
@@ -39,7 +39,7 @@ static bool print_json(json_t *object)
     return done;
 }
 
-static bool print_line(const char *name, const char *value)
+bool print_line(const char *name, const char *value)
 {
     return printf("%s: %s\n", name, value) >= 0 && fflush(stdout) == 0;
 }
@@ -116,7 +116,7 @@ static bool print_refused(const struct command *command, const char *result,
     return print_line("result", result) && (!stale || print_line("auts", auts));
 }
 
-static const char *name_of(enum nisim_result result)
+const char *print_name_of(enum nisim_result result)
 {
     switch (result) {
     case NISIM_OK:
@@ -132,10 +132,11 @@ bool print_authorization(const struct command *command, enum nisim_result result
                          const char *authorization, const struct nisim_exchange *exchange)
 {
     if (command->json)
-        return print_json(json_pack("{s:s, s:s, s:s, s:b}", "result", name_of(result),
+        return print_json(json_pack("{s:s, s:s, s:s, s:b}", "result", print_name_of(result),
                                     "authorization", authorization, "rspauth", exchange->rspauth,
                                     "stale", exchange->is_stale));
-    return print_line("result", name_of(result)) && print_line("authorization", authorization) &&
+    return print_line("result", print_name_of(result)) &&
+           print_line("authorization", authorization) &&
            (exchange->rspauth[0] == '\0' || print_line("rspauth", exchange->rspauth)) &&
            (exchange->is_stale == 0 || print_line("stale", "yes"));
 }
@@ -144,9 +145,9 @@ bool print_authentication_info(const struct command *command, enum nisim_result 
                                const struct nisim_authentication_info *info)
 {
     if (command->json)
-        return print_json(json_pack("{s:s, s:b, s:s}", "result", name_of(result), "proven",
+        return print_json(json_pack("{s:s, s:b, s:s}", "result", print_name_of(result), "proven",
                                     info->is_proven, "next_nonce", info->next_nonce));
-    return print_line("result", name_of(result)) &&
+    return print_line("result", print_name_of(result)) &&
            print_line("proven", info->is_proven ? "yes" : "no") &&
            (info->next_nonce[0] == '\0' || print_line("next-nonce", info->next_nonce));
 }
@@ -159,11 +160,11 @@ bool print_ha1(const struct command *command, enum nisim_result result, const st
     const char *value = is_hash ? ha1->hash : auts;
     const char *name = is_hash ? "ha1" : "auts";
     if (result == NISIM_MAC_FAILURE)
-        return command->json ? print_json(json_pack("{s:s}", "result", name_of(result)))
-                             : print_line("result", name_of(result));
+        return command->json ? print_json(json_pack("{s:s}", "result", print_name_of(result)))
+                             : print_line("result", print_name_of(result));
     if (command->json)
-        return print_json(json_pack("{s:s, s:s}", "result", name_of(result), name, value));
-    return print_line("result", name_of(result)) && print_line(name, value);
+        return print_json(json_pack("{s:s, s:s}", "result", print_name_of(result), name, value));
+    return print_line("result", print_name_of(result)) && print_line(name, value);
 }
 
 bool print_answer(const struct command *command, enum nisim_result result,
@@ -171,5 +172,5 @@ bool print_answer(const struct command *command, enum nisim_result result,
 {
     if (result == NISIM_OK)
         return print_accepted(command, answer);
-    return print_refused(command, name_of(result), answer);
+    return print_refused(command, print_name_of(result), answer);
 }

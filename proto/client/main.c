@@ -81,6 +81,28 @@ static enum nisim_result make_ha1(const struct command *command, struct nisim *n
     return result;
 }
 
+static enum nisim_result gba_bootstrap(const struct command *command, struct nisim *nisim,
+                                       bool *out_printed)
+{
+    __attribute__((cleanup(nisim_gba_run_erase))) struct nisim_gba_run gba_run = {0};
+    enum nisim_result result = nisim_gba_bootstrap(nisim, command->by, command->user, command->rand,
+                                                   command->autn, &gba_run);
+    if (has_outcome(result))
+        *out_printed = print_gba_run(command, result, &gba_run);
+    return result;
+}
+
+static enum nisim_result gba_naf(const struct command *command, struct nisim *nisim,
+                                 bool *out_printed)
+{
+    __attribute__((cleanup(nisim_gba_naf_erase))) struct nisim_gba_naf naf = {.lifetime = 0};
+    enum nisim_result result = nisim_gba_naf(nisim, command->by, command->user, command->naf_id,
+                                             command->naf_id_bytes, &naf);
+    if (result == NISIM_OK)
+        *out_printed = print_gba_naf(command, &naf);
+    return result;
+}
+
 static enum nisim_result ping(const struct command *command, struct nisim *nisim, bool *out_printed)
 {
     enum nisim_result result = nisim_ping(nisim);
@@ -104,6 +126,13 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
         return authorize(command, nisim, out_printed);
     case VERB_HA1:
         return make_ha1(command, nisim, out_printed);
+    case VERB_GBA_BOOTSTRAP:
+        return gba_bootstrap(command, nisim, out_printed);
+    case VERB_GBA_STORE:
+        return nisim_gba_store(nisim, command->by, command->user, command->rand, command->b_tid,
+                               command->lifetime);
+    case VERB_GBA_NAF:
+        return gba_naf(command, nisim, out_printed);
     default:
         return authenticate(command, nisim, out_printed);
     }

@@ -150,6 +150,21 @@ struct nisim_authentication_info {
     const char *why;                    /* what was wrong; a static text, "" with NISIM_OK */
 };
 
+#define NISIM_NAF_ID_BYTES 255
+
+/* Of a run of GBA_U. What the result does not name is zero. */
+struct nisim_gba_run {
+    uint8_t res[8];   /* NISIM_OK: for the answer to the BSF */
+    uint8_t auts[14]; /* NISIM_SYNC_FAILURE */
+};
+
+/* A NAF's key. b_tid is empty, and lifetime 0, until nisim_gba_store. */
+struct nisim_gba_naf {
+    uint8_t ks_ext_naf[32];
+    char b_tid[NISIM_NAME_BYTES];
+    uint64_t lifetime; /* end of Ks: seconds since 1970-01-01 UTC */
+};
+
 struct nisim;
 
 /* Checks and copies the options; no file is read and no connection made yet. */
@@ -222,6 +237,30 @@ NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authorize_exchange(
 NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authentication_info(
     const char *value, const struct nisim_exchange *exchange,
     struct nisim_authentication_info *out);
+
+/*
+ * GBA_U (TS 33.220 5.3). A run: the BSF's RAND and AUTN, 16 bytes each, are answered with RES; Ks
+ * stays in the appliance and replaces that of the run before.
+ */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_gba_bootstrap(
+    struct nisim *nisim, enum nisim_name by, const char *name, const uint8_t *rand,
+    const uint8_t *autn, struct nisim_gba_run *out);
+
+/* What the BSF said then: B-TID, and the end of Ks in seconds since 1970-01-01 UTC, not 0. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_gba_store(
+    struct nisim *nisim, enum nisim_name by, const char *name, const uint8_t *rand,
+    const char *b_tid, uint64_t lifetime);
+
+/* naf_id: the NAF's FQDN, then the Ua security protocol's 5 octets; 6 to 255 bytes. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_gba_naf(struct nisim *nisim,
+                                                              enum nisim_name by, const char *name,
+                                                              const uint8_t *naf_id,
+                                                              size_t naf_id_bytes,
+                                                              struct nisim_gba_naf *out);
+
+NISIM_EXPORT void nisim_gba_run_erase(struct nisim_gba_run *run);
+
+NISIM_EXPORT void nisim_gba_naf_erase(struct nisim_gba_naf *naf);
 
 NISIM_EXPORT void nisim_ha1_erase(struct nisim_ha1 *ha1);
 

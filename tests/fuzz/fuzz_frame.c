@@ -5,13 +5,15 @@
  * Must reach: frame_header_read, frame_check_request, request_check, fields_read, text_is_clean,
  * text_is_quotable, ping_read, identity_request_read, authenticate_request_read,
  * digest_request_read, ha1_request_read, hello_read, identity_read, authenticate_answer_read,
- * digest_answer_read, ha1_answer_read, failure_read.
+ * digest_answer_read, ha1_answer_read, gba_bootstrap_request_read, gba_store_request_read,
+ * gba_naf_request_read, gba_bootstrap_answer_read, gba_naf_answer_read, failure_read.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "digest_message.h"
 #include "fuzz.h"
+#include "gba_message.h"
 #include "request.h"
 #include "text.h"
 
@@ -93,6 +95,58 @@ static void read_ha1_request(const uint8_t *body, size_t length)
     assert_same(&first, &second);
 }
 
+static void read_gba_bootstrap_request(const uint8_t *body, size_t length)
+{
+    struct gba_bootstrap_request request;
+    struct wire_writer first = wire_writer_of(buffer, sizeof buffer);
+    struct wire_writer second = wire_writer_of(again, sizeof again);
+    if (!is_ok(gba_bootstrap_request_read(body, length, &request)))
+        return;
+    gba_bootstrap_request_write(&first, &request);
+    assert(is_ok(gba_bootstrap_request_read(buffer, first.used, &request)));
+    gba_bootstrap_request_write(&second, &request);
+    assert_same(&first, &second);
+}
+
+static void read_gba_store_request(const uint8_t *body, size_t length)
+{
+    struct gba_store_request request;
+    struct wire_writer first = wire_writer_of(buffer, sizeof buffer);
+    struct wire_writer second = wire_writer_of(again, sizeof again);
+    if (!is_ok(gba_store_request_read(body, length, &request)))
+        return;
+    gba_store_request_write(&first, &request);
+    assert(is_ok(gba_store_request_read(buffer, first.used, &request)));
+    gba_store_request_write(&second, &request);
+    assert_same(&first, &second);
+}
+
+static void read_gba_naf_request(const uint8_t *body, size_t length)
+{
+    struct gba_naf_request request;
+    struct wire_writer first = wire_writer_of(buffer, sizeof buffer);
+    struct wire_writer second = wire_writer_of(again, sizeof again);
+    if (!is_ok(gba_naf_request_read(body, length, &request)))
+        return;
+    gba_naf_request_write(&first, &request);
+    assert(is_ok(gba_naf_request_read(buffer, first.used, &request)));
+    gba_naf_request_write(&second, &request);
+    assert_same(&first, &second);
+}
+
+static void read_gba_naf_answer(const uint8_t *body, size_t length)
+{
+    struct gba_naf_answer answer;
+    struct wire_writer first = wire_writer_of(buffer, sizeof buffer);
+    struct wire_writer second = wire_writer_of(again, sizeof again);
+    if (!is_ok(gba_naf_answer_read(body, length, &answer)))
+        return;
+    gba_naf_answer_write(&first, &answer);
+    assert(is_ok(gba_naf_answer_read(buffer, first.used, &answer)));
+    gba_naf_answer_write(&second, &answer);
+    assert_same(&first, &second);
+}
+
 static void read_hello(const uint8_t *body, size_t length)
 {
     struct hello hello;
@@ -156,6 +210,19 @@ static void read_ha1_answer(enum status status, const uint8_t *body, size_t leng
     assert(memcmp(&first, &second, sizeof first) == 0);
 }
 
+static void read_gba_bootstrap_answer(enum status status, const uint8_t *body, size_t length)
+{
+    struct gba_bootstrap_answer first;
+    struct gba_bootstrap_answer second;
+    struct wire_writer writer = wire_writer_of(buffer, sizeof buffer);
+    if (!is_ok(gba_bootstrap_answer_read(status, body, length, &first)))
+        return;
+    gba_bootstrap_answer_write(&writer, status, &first);
+    assert(!writer.failed &&
+           is_ok(gba_bootstrap_answer_read(status, buffer, writer.used, &second)));
+    assert(memcmp(&first, &second, sizeof first) == 0);
+}
+
 static void read_answers(const uint8_t *body, size_t length)
 {
     static const enum status statuses[] = {STATUS_OK, STATUS_SYNC_FAILURE};
@@ -163,6 +230,7 @@ static void read_answers(const uint8_t *body, size_t length)
         read_answer(statuses[i], body, length);
         read_digest_answer(statuses[i], body, length);
         read_ha1_answer(statuses[i], body, length);
+        read_gba_bootstrap_answer(statuses[i], body, length);
     }
 }
 
@@ -188,6 +256,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     read_challenge(body, left);
     read_digest_request(body, left);
     read_ha1_request(body, left);
+    read_gba_bootstrap_request(body, left);
+    read_gba_store_request(body, left);
+    read_gba_naf_request(body, left);
+    read_gba_naf_answer(body, left);
     read_identity_request(body, left);
     read_hello(body, left);
     read_identity(body, left);

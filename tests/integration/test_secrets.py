@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import hmac
 import os
 import re
 import subprocess
@@ -42,6 +43,17 @@ def digest_needles():
     return found
 
 
+GBA_BOOTSTRAP, GBA_NAF, NAF_ID = 0x0b, 0x0c, 0x58
+GBA_IMPI, NAF = f"gba@{appliance.DOMAIN}", b"naf.example.com\x01\x00\x00\x00\x02"
+
+
+def ks_ext_naf(challenge):
+    """Of the run with this challenge (TS 33.220 annex B); Ks itself is CK || IK."""
+    text = b"\x01" + b"".join(part + len(part).to_bytes(2, "big") for part in
+                              (b"gba-me", challenge.rand, GBA_IMPI.encode(), NAF))
+    return hmac.new(challenge.ck + challenge.ik, text, "sha256").digest()
+
+
 def found_in(octets, needles):
     """Names of the needles there, in base64 too, which three alignments can have."""
     names = [name for name, value in needles.items() if value in octets]
@@ -65,6 +77,7 @@ class Secrets(appliance.Case):
     """A whole life of an appliance: what every process of it frees is searched."""
     sets = read_sets()
     needles = {**needles_of(sets), **digest_needles()}
+    needles["gba.key"] = ks_ext_naf(sets[4].challenge)
 
     @classmethod
     def setUpClass(cls):
@@ -87,6 +100,11 @@ class Secrets(appliance.Case):
         for one in cls.sets:
             lab.add(one.subscriber)
         cls.add_digest(lab)
+        lab.write("nisim.conf", lab.read("nisim.conf").replace(
+            'forms = ("card", "ha1", "digest")', 'forms = ("card", "ha1", "digest", "gba")'))
+        one = cls.sets[4].subscriber
+        lab.add(appliance.Subscriber(("gba",), GBA_IMPI, one.k, one.opc,
+                                     options=(*one.options, "--gba")))
 
     @classmethod
     def add_digest(cls, lab):
@@ -100,6 +118,16 @@ class Secrets(appliance.Case):
                 "authorize", "digest", "REGISTER", "sip:x",
                 f'Digest realm="{appliance.DOMAIN}", nonce="n", algorithm={algorithm}, qop="auth"')
             self.assertEqual(status, appliance.DONE, shown)
+
+    def run_gba(self, status):
+        challenge = self.sets[4].challenge
+        with self.appliance.client() as client:
+            name = protocol.name_field(GBA_IMPI)
+            answer = client.ask(GBA_BOOTSTRAP, name, (protocol.RAND, challenge.rand),
+                                (protocol.AUTN, challenge.autn))
+            self.assertEqual(answer.status, status)
+            answer = client.ask(GBA_NAF, name, (NAF_ID, NAF))
+            self.assertEqual(answer.fields[0][1], self.needles["gba.key"])
 
     def use(self):
         """Every outcome of every set, by both ways."""
@@ -142,11 +170,13 @@ class Secrets(appliance.Case):
 
     def test_whole_life(self):
         self.use()
+        self.run_gba(protocol.OK)
         self.look_into_processes()
         self.provision()
         self.expect_no_secret_in_files()
         self.appliance.restart()
         self.assertEqual(self.appliance.nisim("identity", self.sets[1].user)[0], 0)
+        self.run_gba(protocol.SYNC_FAILURE)
         self.assertEqual(self.appliance.stop(), 0)
         self.expect_no_secret_in_files()
         self.expect_no_finding()

@@ -247,6 +247,15 @@ static const char *const example_names[] = {"hello",
                                             "ha1-request",
                                             "ha1-ok",
                                             "ha1-sync-failure",
+                                            "gba-bootstrap-request",
+                                            "gba-bootstrap-ok",
+                                            "gba-bootstrap-sync-failure",
+                                            "gba-naf-request",
+                                            "gba-naf-ok",
+                                            "gba-naf-not-bootstrapped",
+                                            "gba-naf-expired",
+                                            "gba-store-request",
+                                            "gba-store-ok",
                                             "refusal"};
 
 static void every_example_is_what_its_comments_say(void **state)
