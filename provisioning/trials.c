@@ -240,7 +240,7 @@ static const struct trial list[] = {
     {"copies of token keys in the session", TRIAL_WANTED, try_session_copy},
     {"KEK of nisim-token init", TRIAL_NEEDED, try_kek},
     {"AES key wrap with it (RFC 3394)", TRIAL_WANTED, try_key_wrap},
-    {"GBA: Ks wrapped by it, HMAC under Ks", TRIAL_WANTED, try_ks},
+    {"Ks of GBA under the KEK, and its HMAC", TRIAL_WANTED, try_ks},
     {"key import: sensitive, encrypt only", TRIAL_NEEDED, try_import},
     {"an imported key can't be read", TRIAL_NEEDED, try_unreadable},
     {"its rights can't be turned back", TRIAL_NEEDED, try_no_way_back},
