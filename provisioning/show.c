@@ -111,12 +111,12 @@ static void print_view(const struct view *view)
     printf("key-origin: %s\n", origin_text(subscription->origin));
     printf("key-in-token: %s\n", yes_or_no(view->key_held));
     print_digests(view);
-    printf("gba: %s\n", gba_text(subscription));
     printf("ind-bits: %u\n", profile->ind_bits);
     printf("delta: %" PRIu64 "\n", profile->delta);
     printf("age-limit: %" PRIu64 "\n", profile->age_limit);
     printf("sqn-ms: %012" PRIx64 "\n", view->sqn_ms);
     printf("highest-seq: %" PRIu64 "\n", highest_seq(view));
+    printf("gba: %s\n", gba_text(subscription));
 }
 
 /* `texts`: an array of `count` texts, each of `room` bytes. */

@@ -5,6 +5,7 @@
 #include "enrol.h"
 #include "token_cipher.h"
 #include "token_digest.h"
+#include "token_ks.h"
 
 #define KEY_BYTES 16
 #define WRAPPED_BYTES_MAX 64
@@ -146,6 +147,14 @@ static enum hsm_result try_key_wrap(struct token *token)
     return wrapped_bytes == KEY_BYTES + 8 ? HSM_OK : HSM_BAD_ANSWER;
 }
 
+/* The first use of a KEK proves the whole way by a known answer (token_ks.h). */
+static enum hsm_result try_ks(struct token *token)
+{
+    const struct gba_key nothing = {{0}};
+    struct token_wrapped_ks wrapped = {{0}};
+    return token_ks_wrap(token, &nothing, &wrapped);
+}
+
 static enum hsm_result try_import(struct token *token)
 {
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
@@ -247,6 +256,7 @@ static const struct trial list[] = {
     {"copies of token keys in the session", TRIAL_WANTED, try_session_copy},
     {"KEK of nisim-token init", TRIAL_NEEDED, try_kek},
     {"AES key wrap with it (RFC 3394)", TRIAL_WANTED, try_key_wrap},
+    {"Ks of GBA under the KEK, and its HMAC", TRIAL_WANTED, try_ks},
     {"key import: sensitive, encrypt only", TRIAL_NEEDED, try_import},
     {"an imported key can't be read", TRIAL_NEEDED, try_unreadable},
     {"its rights can't be turned back", TRIAL_NEEDED, try_no_way_back},
