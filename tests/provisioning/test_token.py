@@ -314,7 +314,7 @@ class Token(Case):
     def test_check_leaves_nothing_behind(self):
         objects = self.lab.objects()
         text = self.expect(self.lab.tool("check"), DONE, out="usable: yes").stdout
-        self.assertEqual(len(re.findall(r" yes +(needed|wanted)", text)), 15, text)
+        self.assertEqual(len(re.findall(r" yes +(needed|wanted)", text)), 16, text)
         self.expect_untouched(objects)
 
     def test_token_of_another_tool(self):
