@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "card_message.h"
 #include "digest_message.h"
 
 static struct fault check_authenticate(const uint8_t *body, size_t body_bytes,
@@ -31,6 +32,15 @@ static struct fault check_ha1(const uint8_t *body, size_t body_bytes, struct sub
     return fault;
 }
 
+static struct fault check_apdu(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
+{
+    ERASED(apdu_request) struct apdu_request request;
+    struct fault fault = apdu_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
 struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
                            struct subscriber_name *out)
 {
@@ -46,6 +56,11 @@ struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
         return check_digest(body, body_bytes, out);
     case MESSAGE_HA1:
         return check_ha1(body, body_bytes, out);
+    case MESSAGE_APDU:
+        return check_apdu(body, body_bytes, out);
+    case MESSAGE_CARD_RESET:
+    case MESSAGE_CARD_OFF:
+        return card_request_read((enum message_type)type, body, body_bytes, out);
     default:
         return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
     }

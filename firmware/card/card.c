@@ -41,8 +41,8 @@ size_t card_atr(uint8_t out_atr[CARD_ATR_BYTES_MAX])
      * selection by AID, also a part of it, EF.DIR (31 E0), by path and FID, SFI and record numbers
      * (73 F6), four channels that the card assigns (13), and a name.
      */
-    static const uint8_t atr[] = {0x3b, 0x8d, 0x80, 0x1f, 0xc7, 0x80, 0x31, 0xe0, 0x73, 0xf6,
-                                  0x21, 0x13, 0x65, 'n',  'i',  's',  'i',  'm'};
+    static const uint8_t atr[] = {0x3b, 0x8d, 0x80, 0x1f, 0xc7, 0x80, 0x31, 0xe0, 0x73,
+                                  0xf6, 0x21, 0x13, 0x65, 'n',  'i',  's',  'i',  'm'};
     uint8_t check = 0;
     memcpy(out_atr, atr, sizeof atr);
     for (size_t i = 1; i < sizeof atr; i++)

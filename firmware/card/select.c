@@ -10,16 +10,16 @@
 #define P2_OCCURRENCE 0x03
 
 enum selection { /* P1 */
-    SELECTION_BY_FID = 0x00,
-    SELECTION_BY_AID = 0x04,
-    SELECTION_BY_PATH_FROM_MF = 0x08,
-    SELECTION_BY_PATH = 0x09,
+                 SELECTION_BY_FID = 0x00,
+                 SELECTION_BY_AID = 0x04,
+                 SELECTION_BY_PATH_FROM_MF = 0x08,
+                 SELECTION_BY_PATH = 0x09,
 };
 
-enum template { /* P2 */
-    TEMPLATE_FCI = 0x00, /* ISO/IEC 7816-4; answered as FCP */
-    TEMPLATE_FCP = 0x04,
-    TEMPLATE_NONE = 0x0c,
+enum template {                      /* P2 */
+                TEMPLATE_FCI = 0x00, /* ISO/IEC 7816-4; answered as FCP */
+                TEMPLATE_FCP = 0x04,
+                TEMPLATE_NONE = 0x0c,
 };
 
 static uint16_t fid_at(const uint8_t *bytes)

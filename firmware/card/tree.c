@@ -9,9 +9,9 @@
 #define RECORD_BYTES_MAX 255
 
 enum address_type { /* EF.P-CSCF (4.2.8) */
-    ADDRESS_FQDN = 0x00,
-    ADDRESS_IPV4 = 0x01,
-    ADDRESS_IPV6 = 0x02,
+                    ADDRESS_FQDN = 0x00,
+                    ADDRESS_IPV4 = 0x01,
+                    ADDRESS_IPV6 = 0x02,
 };
 
 /* The file's n-th value (from 0) is written into `writer`; what the writer can't hold, fails. */
