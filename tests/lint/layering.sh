@@ -8,6 +8,7 @@
 arrows='
 proto: :
 hsm: proto: p11-kit/ dlfcn.h openssl/evp.h
+proto/client/pcsc: proto proto/client:
 proto/client: proto: openssl/ jansson.h libconfig.h netdb.h
 firmware/shared: proto: libconfig.h seccomp.h
 firmware/store: proto hsm: sqlite3.h
