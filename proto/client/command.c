@@ -20,6 +20,7 @@ static const char usage[] =
     "       nisim [options] authenticate USER RAND AUTN\n"
     "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] apdu USER [HEX...]\n"
     "\n"
     "  -s, --server HOST:PORT   the appliance\n"
     "  -a, --ca FILE            PEM: who signed its certificate\n"
@@ -61,6 +62,7 @@ static const struct {
     {"authenticate", VERB_AUTHENTICATE, 3},
     {"authorize", VERB_AUTHORIZE, 4},
     {"ha1", VERB_HA1, 2},
+    {"apdu", VERB_APDU, 1},
 };
 
 static bool wrong(const char *what, const char *value)
@@ -155,6 +157,9 @@ static bool take_rest(char **arguments, struct command *command)
         command->uri = arguments[3];
         command->www_authenticate = arguments[4];
         return true;
+    case VERB_APDU:
+        command->apdus = (const char *const *)arguments + 2;
+        return true;
     case VERB_HA1:
         command->www_authenticate = arguments[2];
         return true;
@@ -166,11 +171,12 @@ static bool take_rest(char **arguments, struct command *command)
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
-        return wrong("what to do? ping, identity, authenticate, authorize or ha1", "");
+        return wrong("what to do? ping, identity, authenticate, authorize, ha1 or apdu", "");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(arguments[0], verbs[i].name) != 0)
             continue;
-        if (count - 1 != verbs[i].arguments)
+        bool takes_more = verbs[i].verb == VERB_APDU;
+        if (takes_more ? count - 1 < verbs[i].arguments : count - 1 != verbs[i].arguments)
             return wrong("wrong number of arguments to ", verbs[i].name);
         command->verb = verbs[i].verb;
         if (count > 1 && !take_user(arguments[1], command))

@@ -26,6 +26,7 @@ enum command_verb {
     VERB_AUTHENTICATE,
     VERB_AUTHORIZE,
     VERB_HA1,
+    VERB_APDU,
 };
 
 struct command {
@@ -40,6 +41,7 @@ struct command {
     const char *www_authenticate; /* VERB_AUTHORIZE and VERB_HA1 */
     const char *method;           /* VERB_AUTHORIZE, as is uri */
     const char *uri;
+    const char *const *apdus; /* VERB_APDU: ends with NULL; empty: from standard input */
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -60,5 +62,12 @@ MUST_CHECK bool print_authorization(const struct command *command, enum nisim_re
                                     const char *authorization);
 MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
                           const struct nisim_ha1 *ha1);
+
+MUST_CHECK bool print_octets(const struct command *command, const char *name, const uint8_t *octets,
+                             size_t length);
+
+/* command_apdu.c: resets the card and sends it the APDUs, one after another. */
+MUST_CHECK enum nisim_result command_apdu(const struct command *command, struct nisim *nisim,
+                                          bool *out_printed);
 
 #endif

@@ -100,6 +100,8 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
         return authorize(command, nisim, out_printed);
     case VERB_HA1:
         return make_ha1(command, nisim, out_printed);
+    case VERB_APDU:
+        return command_apdu(command, nisim, out_printed);
     default:
         return authenticate(command, nisim, out_printed);
     }

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import appliance
 import protocol
@@ -147,6 +148,24 @@ class Card(appliance.Case):
                 self.reset(client, name)
                 self.refuse(client, NO_CARD, name="alice")
                 self.expect(client, SELECT_IMPI, "6a82", name)
+
+    def test_command(self):
+        challenge = self.challenge()
+        for commands, words in ((("zz",), "4 to 261"), (("00a4",), "4 to 261"),
+                                (("00" * 262,), "4 to 261")):
+            status, shown = self.appliance.nisim("apdu", "alice", *commands)
+            self.assertEqual(status, appliance.USAGE, shown)
+            self.assertIn(words, shown["why"])
+        status, shown = self.appliance.nisim("apdu", "alice", SELECT_ISIM, who="wwsf-2")
+        self.assertEqual(status, appliance.REFUSED, shown)
+        status, shown = self.appliance.nisim("apdu", "alice", SELECT_ISIM,
+                                             authenticate(challenge, "00"))
+        self.assertEqual((status, shown["response"][:20]), (appliance.DONE, "db08" + challenge.res.hex()))
+        done = subprocess.run(self.appliance.nisim_command("--impi", "apdu", self.alice.impi),
+                              input=f"{SELECT_ISIM}\n\n00b0820000\n", capture_output=True, text=True,
+                              check=True, timeout=60)
+        self.assertEqual(done.stdout.splitlines()[1:],
+                         ["response: 9000", f"response: {tlv(self.alice.impi)}9000"])
 
     def test_keeper_killed(self):
         with self.appliance.client() as client:
