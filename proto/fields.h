@@ -18,8 +18,11 @@
 #define METHOD_BYTES_MAX 32
 #define DIGEST_URI_BYTES_MAX 1024
 #define CNONCE_BYTES_MAX 128
-#define NAF_ID_BYTES_MAX 255    /* as TS 31.103 7.1.2.4 can tell its length */
-#define DIGEST_HEX_BYTES_MAX 64 /* of SHA-256, SHA-512-256 */
+#define NAF_ID_BYTES_MAX 255        /* as TS 31.103 7.1.2.4 can tell its length */
+#define DIGEST_HEX_BYTES_MAX 64     /* of SHA-256, SHA-512-256 */
+#define COMMAND_APDU_BYTES_MAX 261  /* short form: header, Lc, 255 bytes, Le */
+#define RESPONSE_APDU_BYTES_MAX 258 /* 256 bytes and the status word */
+#define ATR_BYTES_MAX 33
 #define FIELD_OPTIONAL_BIT 0x8000
 #define FIELDS_MAX 64 /* more fields than this in one body are MALFORMED */
 

@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "card_message.h"
 #include "digest_message.h"
 #include "gba_message.h"
 
@@ -62,6 +63,15 @@ static struct fault check_gba_store(const uint8_t *body, size_t body_bytes,
     return fault;
 }
 
+static struct fault check_apdu(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
+{
+    ERASED(apdu_request) struct apdu_request request;
+    struct fault fault = apdu_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
 struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
                            struct subscriber_name *out)
 {
@@ -83,6 +93,11 @@ struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
         return check_gba_naf(body, body_bytes, out);
     case MESSAGE_GBA_STORE:
         return check_gba_store(body, body_bytes, out);
+    case MESSAGE_APDU:
+        return check_apdu(body, body_bytes, out);
+    case MESSAGE_CARD_RESET:
+    case MESSAGE_CARD_OFF:
+        return card_request_read((enum message_type)type, body, body_bytes, out);
     default:
         return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
     }

@@ -12,6 +12,7 @@
 #include "access.h"
 #include "clock.h"
 #include "connection_state.h"
+#include "dispatch.h"
 #include "hex.h"
 #include "listener.h"
 #include "log.h"
@@ -81,6 +82,8 @@ void connection_drop(struct connection *connection)
     event_del(&connection->readable);
     event_del(&connection->writable);
     event_del(&connection->timer);
+    if (connection->uses_card && front->dispatch != NULL)
+        dispatch_card_off(front->dispatch, (uint32_t)connection->handle.serial);
     SSL_free(connection->ssl);
     close(connection->descriptor);
     output_free(&connection->output);

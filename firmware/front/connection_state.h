@@ -38,6 +38,7 @@ struct connection {
     bool wants_write;
     bool left;           /* why it ends is logged */
     bool paused;         /* stopped reading although there may be more to read */
+    bool uses_card;      /* a CARD_RESET was handed over */
     bool no_memory;      /* an answer could not be kept */
     size_t in_hand;      /* requests that dispatch will answer */
     uint64_t state_ms;   /* when the state began */

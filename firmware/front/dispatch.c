@@ -2,6 +2,7 @@
 
 #include <event2/event_struct.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "connection.h"
@@ -9,12 +10,15 @@
 #include "log.h"
 #include "requests.h"
 
+#define OFFS_MAX 1024
 #define PACKETS_PER_TURN 64 /* of one channel before other events have their turn */
 
 struct keeper {
     struct dispatch *dispatch;
     struct link link;
     uint64_t full_ms; /* since when its channel took nothing; 0: it took the last packet */
+    size_t off_count; /* CARD_OFFs that found the channel full: they go before anything else */
+    uint32_t offs[OFFS_MAX];
     struct event readable;
     struct event writable;
 };
@@ -174,11 +178,53 @@ static void on_readable(evutil_socket_t descriptor, short what, void *user)
     }
 }
 
+static enum link_result send_off(struct keeper *keeper, uint32_t connection)
+{
+    const struct channel_stamp stamp = {.client = CHANNEL_STAMP_FRONT, .connection = connection};
+    struct frame_header header = {.version = FRAME_VERSION,
+                                  .type = MESSAGE_CARD_OFF,
+                                  .request_id = requests_next_id(keeper->dispatch->requests)};
+    return link_send(&keeper->link, stamp, &header, NULL);
+}
+
+/* False while some are still owed. */
+static bool send_offs(struct keeper *keeper)
+{
+    size_t sent = 0;
+    while (sent < keeper->off_count && send_off(keeper, keeper->offs[sent]) != LINK_LATER)
+        sent++;
+    keeper->off_count -= sent;
+    if (sent > 0)
+        memmove(keeper->offs, keeper->offs + sent, keeper->off_count * sizeof keeper->offs[0]);
+    return keeper->off_count == 0;
+}
+
+/* The card in use on this connection, or all cards (0), are done with. */
+static void switch_off(struct keeper *keeper, uint32_t connection)
+{
+    if (keeper->off_count == OFFS_MAX) {
+        /* It rests in the keeper until its place is needed. */
+        log_line(LOG_LEVEL_WARNING, "card-off-lost", "keeper=%u", keeper->link.keeper);
+        return;
+    }
+    keeper->offs[keeper->off_count++] = connection;
+    if (!send_offs(keeper))
+        event_add(&keeper->writable, NULL);
+}
+
+void dispatch_card_off(struct dispatch *dispatch, uint32_t connection)
+{
+    for (uint16_t i = 0; i < dispatch->keeper_count; i++)
+        switch_off(&dispatch->keepers[i], connection);
+}
+
 static void on_writable(evutil_socket_t descriptor, short what, void *user)
 {
     struct keeper *keeper = user;
     (void)descriptor;
     (void)what;
+    if (!send_offs(keeper))
+        event_add(&keeper->writable, NULL);
     if (keeper->link.marker_owed)
         mark(keeper);
     resume_connections(keeper->dispatch);
@@ -235,6 +281,8 @@ static enum link_result forward(struct keeper *keeper, const struct asker *asker
                               .connection = asker->connection};
     struct frame_header forwarded = *header;
     forwarded.request_id = request.id;
+    if (!send_offs(keeper))
+        return LINK_LATER;
     enum link_result result = link_send(&keeper->link, asker->stamp, &forwarded, body);
     if (result == LINK_DONE) {
         keeper->full_ms = 0;
@@ -259,6 +307,16 @@ static bool has_queue(struct keeper *keeper)
     return event_pending(&keeper->writable, EV_WRITE, NULL) != 0 && is_worth_waiting(keeper);
 }
 
+/* A connection uses one card at a time: the one before may be with another keeper. */
+static void leave_other_keepers(struct keeper *keeper, uint32_t connection)
+{
+    struct dispatch *dispatch = keeper->dispatch;
+    for (uint16_t i = 0; i < dispatch->keeper_count; i++) {
+        if (&dispatch->keepers[i] != keeper)
+            switch_off(&dispatch->keepers[i], connection);
+    }
+}
+
 bool dispatch_request(struct dispatch *dispatch, const struct asker *asker,
                       const struct frame_header *header, const uint8_t *body,
                       const struct subscriber_name *subscriber, enum status *out_refusal)
@@ -280,6 +338,8 @@ bool dispatch_request(struct dispatch *dispatch, const struct asker *asker,
         }
         refusal = keeper->link.ready ? STATUS_BUSY : STATUS_UNAVAILABLE;
     }
+    if (refusal == STATUS_OK && header->type == MESSAGE_CARD_RESET)
+        leave_other_keepers(keeper, asker->stamp.connection);
     *out_refusal = refusal;
     return true;
 }
@@ -295,6 +355,7 @@ static void open_keeper(struct dispatch *dispatch, uint16_t index)
     event_assign(&keeper->writable, dispatch->front->base, descriptor, EV_WRITE, on_writable,
                  keeper);
     event_add(&keeper->readable, NULL);
+    switch_off(keeper, 0);
     mark(keeper);
 }
 

@@ -5,6 +5,7 @@
 #ifndef NISIM_FRONT_DISPATCH_H
 #define NISIM_FRONT_DISPATCH_H
 
+#include "channel.h"
 #include "connections.h"
 #include "front.h"
 
@@ -18,7 +19,7 @@ void dispatch_free(struct dispatch **dispatch);
 /* Who asks: the answer goes to this connection, and to the client's own request id. */
 struct asker {
     struct connection_handle connection;
-    uint16_t stamp; /* index in config.clients */
+    struct channel_stamp stamp;
 };
 
 /*
@@ -30,6 +31,9 @@ MUST_CHECK bool dispatch_request(struct dispatch *dispatch, const struct asker *
                                  const struct frame_header *header, const uint8_t *body,
                                  const struct subscriber_name *subscriber,
                                  enum status *out_refusal);
+
+/* The connection with this number is gone: no keeper keeps the card that it used. */
+void dispatch_card_off(struct dispatch *dispatch, uint32_t connection);
 
 /* No keeper is waited for any longer: every request in hand is answered UNAVAILABLE. */
 void dispatch_give_up(struct dispatch *dispatch);

@@ -15,12 +15,13 @@ static bool is_full(int error)
            error == EINTR;
 }
 
-enum link_result link_send(struct link *link, uint16_t stamp, const struct frame_header *header,
-                           const uint8_t *body)
+enum link_result link_send(struct link *link, struct channel_stamp stamp,
+                           const struct frame_header *header, const uint8_t *body)
 {
     uint8_t head[CHANNEL_STAMP_BYTES + FRAME_HEADER_BYTES];
     struct wire_writer writer = wire_writer_of(head, sizeof head);
-    wire_write_number(&writer, stamp, CHANNEL_STAMP_BYTES);
+    wire_write_number(&writer, stamp.client, CHANNEL_CLIENT_BYTES);
+    wire_write_number(&writer, stamp.connection, CHANNEL_CONNECTION_BYTES);
     frame_header_write(header, head + CHANNEL_STAMP_BYTES);
     struct iovec parts[] = {
         {.iov_base = head, .iov_len = sizeof head},
@@ -40,7 +41,7 @@ enum link_result link_send(struct link *link, uint16_t stamp, const struct frame
 static bool parse(const uint8_t *bytes, size_t length, struct link_packet *out_packet)
 {
     struct wire_reader reader = wire_reader_of(bytes, length);
-    (void)wire_read_number(&reader, CHANNEL_STAMP_BYTES);
+    (void)wire_read_bytes(&reader, CHANNEL_STAMP_BYTES);
     const uint8_t *header = wire_read_bytes(&reader, FRAME_HEADER_BYTES);
     if (header == NULL)
         return false;
@@ -73,9 +74,10 @@ enum link_result link_receive(struct link *link, uint8_t buffer[CHANNEL_PACKET_B
 void link_mark(struct link *link, uint32_t id)
 {
     struct frame_header header = {.version = FRAME_VERSION, .type = MESSAGE_PING, .request_id = id};
+    const struct channel_stamp stamp = {.client = CHANNEL_STAMP_FRONT};
     uint64_t number = link->sent;
     link->marker_owed = false;
-    switch (link_send(link, CHANNEL_STAMP_FRONT, &header, NULL)) {
+    switch (link_send(link, stamp, &header, NULL)) {
     case LINK_DONE:
         link->marker = id;
         link->marker_number = number;

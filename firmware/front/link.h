@@ -35,7 +35,7 @@ enum link_result {
 
 void link_open(struct link *link, int descriptor, uint16_t keeper);
 
-MUST_CHECK enum link_result link_send(struct link *link, uint16_t stamp,
+MUST_CHECK enum link_result link_send(struct link *link, struct channel_stamp stamp,
                                       const struct frame_header *header, const uint8_t *body);
 
 MUST_CHECK enum link_result link_receive(struct link *link,

@@ -31,8 +31,10 @@ static bool hand_over(struct connection *connection, const struct frame_header *
                       enum status *out_refusal)
 {
     struct front *front = connection->front;
-    struct asker asker = {.connection = connection->handle,
-                          .stamp = (uint16_t)(connection->client - front->config->clients)};
+    struct asker asker = {
+        .connection = connection->handle,
+        .stamp = {.client = (uint16_t)(connection->client - front->config->clients),
+                  .connection = (uint32_t)connection->handle.serial}};
     uint64_t now = clock_ms();
     if (dispatch_request(front->dispatch, &asker, header, body, subscriber, out_refusal)) {
         connection->blocked_ms = 0;
@@ -59,6 +61,8 @@ static bool take_request(struct connection *connection, const struct frame_heade
         !hand_over(connection, header, body, &subscriber, &fault.status))
         return false;
     connection->active_ms = clock_ms();
+    if (fault.status == STATUS_OK && header->type == MESSAGE_CARD_RESET)
+        connection->uses_card = true;
     if (fault.status == STATUS_OK)
         connection->in_hand++;
     else
@@ -98,6 +102,8 @@ static void take_frames(struct connection *connection)
         memmove(connection->input, reader.at, reader.left);
     if (reader.left < before || connection->paused)
         connection->frame_ms = clock_ms();
+    /* A command APDU may hold a PIN. */
+    secret_wipe(connection->input + reader.left, before - reader.left);
     connection->input_bytes = reader.left;
 }
 

@@ -1,5 +1,7 @@
 #include "batch.h"
 
+#include <string.h>
+
 #include "store_gba.h"
 
 /* How often a batch is executed again because another process moved one of its SQN states. */
@@ -10,9 +12,11 @@ static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
 {
     enum exit_code exit = EXIT_DONE;
     keeper->pending_count = 0;
+    card_sessions_rewind(keeper->cards);
     keeper->gba_pending_count = 0;
     store_view_begin(keeper->store);
     for (size_t i = 0; i < batch->count && exit == EXIT_DONE; i++) {
+        batch->replies[i].at = i;
         module_hold(keeper->token->module);
         exit = keeper_execute(keeper, batch->requests[i].octets, batch->requests[i].bytes,
                               &batch->replies[i]);
@@ -55,10 +59,16 @@ static enum store_result commit(struct keeper *keeper)
 }
 
 /* What was not made durable is not said. */
-static void withhold(struct batch *batch)
+static void withhold(struct keeper *keeper, struct batch *batch)
 {
+    bool awaits[KEEPER_BATCH_MAX] = {false};
+    bool withheld[KEEPER_BATCH_MAX];
+    for (size_t i = 0; i < batch->count; i++)
+        awaits[i] = batch->replies[i].needs_commit;
+    memcpy(withheld, awaits, sizeof withheld);
+    card_sessions_revert(keeper->cards, awaits, batch->count, withheld);
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->replies[i].needs_commit)
+        if (withheld[i])
             reply_fail(&batch->replies[i], (struct fault){STATUS_UNAVAILABLE, 0});
     }
 }
@@ -66,6 +76,7 @@ static void withhold(struct batch *batch)
 enum exit_code batch_run(struct keeper *keeper, struct batch *batch)
 {
     enum store_result rc = STORE_CONFLICT;
+    card_sessions_begin(keeper->cards);
     for (int tries = 0; rc == STORE_CONFLICT && tries <= CONFLICTS_MAX; tries++) {
         enum exit_code exit = execute_all(keeper, batch);
         if (exit != EXIT_DONE)
@@ -75,7 +86,8 @@ enum exit_code batch_run(struct keeper *keeper, struct batch *batch)
     if (rc == STORE_CORRUPT)
         return EXIT_STORE;
     if (rc != STORE_OK)
-        withhold(batch);
+        withhold(keeper, batch);
+    card_sessions_begin(keeper->cards);
     return EXIT_DONE;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "answer_apdu.h"
 #include "answer_card.h"
 #include "answer_digest.h"
 #include "answer_gba.h"
@@ -38,16 +39,23 @@ static const struct {
     uint8_t type;
     void (*execute)(struct work *work);
 } operations[] = {
-    {MESSAGE_PING, execute_ping},        {MESSAGE_IDENTITY, execute_identity},
-    {MESSAGE_AUTHENTICATE, answer_card}, {MESSAGE_DIGEST, answer_digest},
-    {MESSAGE_HA1, answer_ha1},           {MESSAGE_GBA_BOOTSTRAP, answer_gba_bootstrap},
-    {MESSAGE_GBA_NAF, answer_gba_naf},   {MESSAGE_GBA_STORE, answer_gba_store},
+    {MESSAGE_PING, execute_ping},
+    {MESSAGE_IDENTITY, execute_identity},
+    {MESSAGE_AUTHENTICATE, answer_card},
+    {MESSAGE_DIGEST, answer_digest},
+    {MESSAGE_HA1, answer_ha1},
+    {MESSAGE_APDU, answer_apdu},
+    {MESSAGE_CARD_RESET, answer_card_reset},
+    {MESSAGE_CARD_OFF, answer_card_off},
+    {MESSAGE_GBA_BOOTSTRAP, answer_gba_bootstrap},
+    {MESSAGE_GBA_NAF, answer_gba_naf},
+    {MESSAGE_GBA_STORE, answer_gba_store},
 };
 
 static void execute_message(struct work *work)
 {
     uint8_t type = work->reply->type;
-    if (work->client == NULL && type != MESSAGE_PING) {
+    if (work->client == NULL && type != MESSAGE_PING && type != MESSAGE_CARD_OFF) {
         work_fail(work, STATUS_INTERNAL);
         return;
     }
@@ -64,7 +72,8 @@ static void execute_message(struct work *work)
 static void open_packet(struct work *work, const uint8_t *packet, size_t bytes)
 {
     struct wire_reader reader = wire_reader_of(packet, bytes);
-    uint64_t stamp = wire_read_number(&reader, CHANNEL_STAMP_BYTES);
+    work->stamp.client = (uint16_t)wire_read_number(&reader, CHANNEL_CLIENT_BYTES);
+    work->stamp.connection = (uint32_t)wire_read_number(&reader, CHANNEL_CONNECTION_BYTES);
     const uint8_t *head = wire_read_bytes(&reader, FRAME_HEADER_BYTES);
     if (head == NULL) {
         work_fail(work, STATUS_MALFORMED);
@@ -79,12 +88,12 @@ static void open_packet(struct work *work, const uint8_t *packet, size_t bytes)
     work_fail(work, frame_check_request(&header));
     if (work->fault.status == STATUS_OK && header.body_bytes != work->body_bytes)
         work_fail(work, STATUS_MALFORMED);
-    if (stamp == CHANNEL_STAMP_FRONT)
+    if (work->stamp.client == CHANNEL_STAMP_FRONT)
         return;
-    if (stamp >= work->keeper->config->client_count)
+    if (work->stamp.client >= work->keeper->config->client_count)
         work_fail(work, STATUS_CLIENT_NOT_LISTED);
     else
-        work->client = &work->keeper->config->clients[stamp];
+        work->client = &work->keeper->config->clients[work->stamp.client];
 }
 
 enum exit_code keeper_execute(struct keeper *keeper, const uint8_t *packet, size_t bytes,

@@ -10,6 +10,7 @@
 /* A packet for the front. Holds secrets: wiped by who sent it. */
 struct reply {
     bool needs_commit;
+    size_t at; /* which request of its batch; set by the batch */
     uint8_t type;
     uint32_t request_id;
     size_t bytes;

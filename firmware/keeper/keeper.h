@@ -2,6 +2,7 @@
 #ifndef NISIM_KEEPER_KEEPER_H
 #define NISIM_KEEPER_KEEPER_H
 
+#include "card_sessions.h"
 #include "channel.h"
 #include "config.h"
 #include "gba_state.h"
@@ -23,7 +24,8 @@ struct keeper {
     struct token *token;
     struct keyring *keyring;
     struct store *store;
-    bool store_failing; /* said once, until it works again */
+    struct card_sessions *cards; /* owned by serve */
+    bool store_failing;          /* said once, until it works again */
     size_t pending_count;
     struct pending pending[KEEPER_BATCH_MAX];
     size_t gba_pending_count; /* GBA states of this batch, sealed, not yet committed */

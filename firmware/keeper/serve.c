@@ -130,15 +130,18 @@ enum exit_code serve(struct keeper *keeper, int channel, uint32_t generation)
 {
     sigset_t waiting;
     struct batch *batch = secret_pages_new(sizeof *batch);
-    if (batch == NULL || !hold_signals(&waiting)) {
+    keeper->cards = card_sessions_new();
+    if (batch == NULL || keeper->cards == NULL || !hold_signals(&waiting)) {
         log_line(LOG_LEVEL_ERROR, "no-memory", "reason=\"%s; RLIMIT_MEMLOCK of 8 MiB suffices\"",
                  strerror(errno));
+        card_sessions_free(&keeper->cards);
         secret_pages_free(batch, sizeof *batch);
         return EXIT_LOST;
     }
     enum exit_code exit = EXIT_LOST;
     if (announce(channel, generation, &waiting))
         exit = loop(keeper, batch, channel, &waiting);
+    card_sessions_free(&keeper->cards);
     secret_pages_free(batch, sizeof *batch);
     return exit;
 }

@@ -6,6 +6,7 @@
 
 struct work {
     struct keeper *keeper;
+    struct channel_stamp stamp;
     const struct client *client; /* NULL: the front itself */
     const uint8_t *body;
     size_t body_bytes;

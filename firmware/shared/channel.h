@@ -2,22 +2,34 @@
  * Between the processes of an appliance. Each child finds its descriptors at fixed numbers; all
  * others are closed at exec.
  *
- * front <-> keeper: a SOCK_SEQPACKET pair that outlives both. A packet is a stamp (CHANNEL_STAMP
- * bytes, big endian: the index in config.clients of who asks) and a frame of proto/. The request id
- * is the front's. The keeper answers in the order of asking; its first packet is a HELLO with an
- * empty body, the READY of a new generation (request id = generation).
+ * front <-> keeper: a SOCK_SEQPACKET pair that outlives both. A packet is a stamp (big
+ * endian: 2 bytes, the index in config.clients of who asks; 4 bytes, the connection it asks on) and
+ * a frame of proto/. The request id is the front's. Connections are numbered from 1 and no number
+ * comes twice in the life of a front. The keeper answers in the order of asking; its first packet
+ * is a HELLO with an empty body, the READY of a new generation (request id = generation).
  *
  * The front, on READY, sends a PING stamped CHANNEL_STAMP_FRONT, a marker: when its answer comes,
  * everything asked before it and not answered was lost with the keeper's former life.
+ *
+ * The front's own CARD_OFF, with an empty body, says that a connection is gone: the keeper forgets
+ * the card in use on it. With connection 0 it says so of all: a front's first packet, since the
+ * numbers of the front before it will come again.
  */
 #ifndef NISIM_SHARED_CHANNEL_H
 #define NISIM_SHARED_CHANNEL_H
 
 #include "message.h"
 
-#define CHANNEL_STAMP_BYTES 2
+#define CHANNEL_CLIENT_BYTES 2
+#define CHANNEL_CONNECTION_BYTES 4
+#define CHANNEL_STAMP_BYTES (CHANNEL_CLIENT_BYTES + CHANNEL_CONNECTION_BYTES)
 #define CHANNEL_STAMP_FRONT 0xffff
 #define CHANNEL_PACKET_BYTES_MAX (CHANNEL_STAMP_BYTES + FRAME_BYTES_MAX)
+
+struct channel_stamp {
+    uint16_t client; /* or CHANNEL_STAMP_FRONT */
+    uint32_t connection;
+};
 
 /* Descriptors of a keeper: argv is INDEX GENERATION CONFIG_PATH. */
 enum keeper_descriptor {

@@ -22,6 +22,7 @@ static const char usage[] =
     "       nisim [options] authenticate USER RAND AUTN\n"
     "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE...\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] apdu USER [HEX...]\n"
     "       nisim [options] authentication-info RSPAUTH AUTHENTICATION-INFO\n"
     "       nisim [options] bench SUBSCRIBERS\n"
     "       nisim [options] gba-bootstrap USER RAND AUTN\n"
@@ -54,6 +55,7 @@ static const char usage[] =
     "of that SIP header; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
     "hex digits of a Ua security protocol. See nisim(1).\n";
 
+#define APDUS_MAX 1000   /* of a command line */
 #define OPTION_BENCH 256 /* no letter: the nth of bench_numbers */
 
 static const struct {
@@ -114,6 +116,7 @@ static const struct {
     {"gba-bootstrap", VERB_GBA_BOOTSTRAP, 3, 3},
     {"gba-store", VERB_GBA_STORE, 4, 4},
     {"gba-naf", VERB_GBA_NAF, 3, 3},
+    {"apdu", VERB_APDU, 1, APDUS_MAX},
     {"bench", VERB_BENCH, 1, 1},
 };
 
@@ -308,6 +311,9 @@ static bool take_rest(char **arguments, int count, struct command *command)
         command->method = arguments[2];
         command->uri = arguments[3];
         take_headers(arguments + 4, count - 4, command);
+        return true;
+    case VERB_APDU:
+        command->apdus = (const char *const *)arguments + 2;
         return true;
     case VERB_HA1:
         take_headers(arguments + 2, 1, command);

@@ -30,6 +30,7 @@ enum command_verb {
     VERB_GBA_BOOTSTRAP,
     VERB_GBA_STORE,
     VERB_GBA_NAF,
+    VERB_APDU,
     VERB_BENCH,
 };
 
@@ -66,6 +67,7 @@ struct command {
     uint64_t lifetime;
     uint8_t naf_id[NISIM_NAF_ID_BYTES]; /* VERB_GBA_NAF */
     size_t naf_id_bytes;
+    const char *const *apdus; /* VERB_APDU: ends with NULL; empty: from standard input */
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -92,5 +94,12 @@ MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result resul
 MUST_CHECK bool print_gba_run(const struct command *command, enum nisim_result result,
                               const struct nisim_gba_run *run);
 MUST_CHECK bool print_gba_naf(const struct command *command, const struct nisim_gba_naf *naf);
+
+MUST_CHECK bool print_octets(const struct command *command, const char *name, const uint8_t *octets,
+                             size_t length);
+
+/* command_apdu.c: resets the card and sends it the APDUs, one after another. */
+MUST_CHECK enum nisim_result command_apdu(const struct command *command, struct nisim *nisim,
+                                          bool *out_printed);
 
 #endif

@@ -167,6 +167,17 @@ bool print_ha1(const struct command *command, enum nisim_result result, const st
     return print_line("result", print_name_of(result)) && print_line(name, value);
 }
 
+/* At most an answer of the card, which may be secret. */
+bool print_octets(const struct command *command, const char *name, const uint8_t *octets,
+                  size_t length)
+{
+    char hex[HEX_TEXT_BYTES(NISIM_RESPONSE_BYTES)];
+    hex_encode(octets, length, hex);
+    bool done = command->json ? print_json(json_pack("{s:s}", name, hex)) : print_line(name, hex);
+    secret_wipe(hex, sizeof hex);
+    return done;
+}
+
 bool print_answer(const struct command *command, enum nisim_result result,
                   const struct nisim_answer *answer)
 {

@@ -133,6 +133,8 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
                                command->lifetime);
     case VERB_GBA_NAF:
         return gba_naf(command, nisim, out_printed);
+    case VERB_APDU:
+        return command_apdu(command, nisim, out_printed);
     default:
         return authenticate(command, nisim, out_printed);
     }

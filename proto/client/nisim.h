@@ -189,6 +189,34 @@ NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authenticate(
     struct nisim *nisim, enum nisim_name by, const char *name, const uint8_t *rand,
     const uint8_t *autn, struct nisim_answer *out);
 
+#define NISIM_ATR_BYTES 33      /* of the longest answer to reset */
+#define NISIM_COMMAND_BYTES 261 /* of the longest command APDU, the shortest has 4 */
+#define NISIM_RESPONSE_BYTES 258
+
+/*
+ * The subscriber's ISIM as a card in use on this connection, as if just switched on; another card
+ * that was in use on it is no more. *out_bytes of the answer to reset are filled.
+ */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_card_reset(struct nisim *nisim,
+                                                                 enum nisim_name by,
+                                                                 const char *name,
+                                                                 uint8_t out_atr[NISIM_ATR_BYTES],
+                                                                 size_t *out_bytes);
+
+/*
+ * One command APDU (short form) to the card and its answer, data and SW1 SW2, which may be secret
+ * (nisim_response_erase). NISIM_BAD_REQUEST with the status NO_CARD: reset it and start anew.
+ */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_apdu(
+    struct nisim *nisim, enum nisim_name by, const char *name, const uint8_t *command,
+    size_t command_bytes, uint8_t out_response[NISIM_RESPONSE_BYTES], size_t *out_bytes);
+
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_card_off(struct nisim *nisim,
+                                                               enum nisim_name by,
+                                                               const char *name);
+
+NISIM_EXPORT void nisim_response_erase(uint8_t response[NISIM_RESPONSE_BYTES]);
+
 /* The finished digest response (RFC 3310, 4169): RES, CK and IK stay in the appliance. */
 NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_digest(
     struct nisim *nisim, enum nisim_name by, const char *name,

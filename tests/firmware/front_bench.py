@@ -112,16 +112,16 @@ class Keeper:
         self.generation = 0
 
     def send(self, kind, request_id, status=OK, body=b'', stamp=STAMP_FRONT):
-        self.channel.send(struct.pack('>H', stamp) + frame(kind, request_id, body, flags=1, status=status))
+        self.channel.send(struct.pack('>HI', stamp, 0) + frame(kind, request_id, body, flags=1, status=status))
 
     def receive(self, timeout=5):
         """(stamp, type, request id, body), or None when nothing comes."""
         if not select.select([self.channel], [], [], timeout)[0]:
             return None
         packet = self.channel.recv(16384)
-        length, version, kind, flags, status, request_id = HEADER.unpack(packet[2:14])
-        assert (version, flags, status, length) == (1, 0, 0, len(packet) - 14), packet[:14]
-        return struct.unpack('>H', packet[:2])[0], kind, request_id, packet[14:]
+        length, version, kind, flags, status, request_id = HEADER.unpack(packet[6:18])
+        assert (version, flags, status, length) == (1, 0, 0, len(packet) - 18), packet[:18]
+        return struct.unpack('>H', packet[:2])[0], kind, request_id, packet[18:]
 
     def request(self, timeout=5):
         """The next request of a client; markers are answered on the way."""

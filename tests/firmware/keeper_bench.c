@@ -20,7 +20,9 @@ void bench_put(uint8_t type, uint16_t stamp, uint32_t request_id, const uint8_t 
     struct frame_header header = {.type = type, .request_id = request_id};
     packet->octets[0] = (uint8_t)(stamp >> 8);
     packet->octets[1] = (uint8_t)stamp;
-    struct wire_writer writer = wire_writer_of(packet->octets + 2, FRAME_BYTES_MAX);
+    memcpy(packet->octets + CHANNEL_CLIENT_BYTES, (const uint8_t[4]){0, 0, 0, 1}, 4);
+    struct wire_writer writer =
+        wire_writer_of(packet->octets + CHANNEL_STAMP_BYTES, FRAME_BYTES_MAX);
     frame_begin(&writer);
     wire_write_bytes(&writer, body, bytes);
     assert_true(frame_end(&writer, header));
@@ -151,13 +153,16 @@ int bench_open(void **state)
                         .domains = {"IMS.example.com"},
                         .forms = FORM_BIT(FORM_CARD) | FORM_BIT(FORM_DIGEST) | FORM_BIT(FORM_HA1)};
     bench.clients[1] = (struct client){.name = "directory", .domain_count = 1, .domains = {"*"}};
+    bench.clients[0].forms |= FORM_BIT(FORM_APDU);
     bench.batch = secret_pages_new(sizeof *bench.batch);
-    return bench.batch == NULL ? -1 : 0;
+    bench.keeper.cards = card_sessions_new();
+    return bench.batch == NULL || bench.keeper.cards == NULL ? -1 : 0;
 }
 
 int bench_close(void **state)
 {
     (void)state;
+    card_sessions_free(&bench.keeper.cards);
     secret_pages_free(bench.batch, sizeof *bench.batch);
     keyring_free(&bench.keeper.keyring);
     softhsm_close(&bench.softhsm);

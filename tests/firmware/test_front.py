@@ -538,6 +538,8 @@ class KeeperTest(FrontTest):
         front = self.start(ready=False)
         keeper = front.keepers[0]
         with front.connect() as client:
+            off = keeper.receive()
+            self.assertEqual((off[0], off[1], off[3]), (STAMP_FRONT, 0x0a, b''))
             marker = keeper.receive()
             self.assertEqual((marker[0], marker[1], marker[3]), (STAMP_FRONT, PING, b''))
             client.send(identity(1))

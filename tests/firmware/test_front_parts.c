@@ -201,7 +201,7 @@ static void test_link_full_and_closed(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
     link_open(&link, pair[0], 0);
     link_mark(&link, 1);
-    while (link_send(&link, 0, &header, NULL) == LINK_DONE)
+    while (link_send(&link, (struct channel_stamp){0}, &header, NULL) == LINK_DONE)
         continue;
     link_mark(&link, 2);
     assert_true(link.marker_owed);
@@ -214,7 +214,7 @@ static void test_link_full_and_closed(void **state)
     close(pair[1]);
     assert_int_equal(link_receive(&link, buffer, &packet), LINK_CLOSED);
     assert_true(link.closed);
-    assert_int_equal(link_send(&link, 0, &header, NULL), LINK_CLOSED);
+    assert_int_equal(link_send(&link, (struct channel_stamp){0}, &header, NULL), LINK_CLOSED);
     close(pair[0]);
 }
 

@@ -45,15 +45,17 @@ static enum status authenticate(const uint8_t *autn)
 static void refuses_packets_that_no_front_makes(void **state)
 {
     (void)state;
-    static const uint8_t junk[] = {0, 0, 0, 0, 0, 9, 1, 4, 0, 0, 0, 0, 0, 7};
+    static const uint8_t junk[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 9, 1, 4, 0, 0, 0, 0, 0, 7};
     static struct reply reply;
     for (size_t bytes = 0; bytes < sizeof junk; bytes++) {
         assert_int_equal(keeper_execute(&bench.keeper, junk, bytes, &reply), EXIT_DONE);
-        assert_int_equal(frame_header_read(reply.packet + 2).status, STATUS_MALFORMED);
+        assert_int_equal(frame_header_read(reply.packet + CHANNEL_STAMP_BYTES).status,
+                         STATUS_MALFORMED);
     }
     assert_int_equal(keeper_execute(&bench.keeper, junk, sizeof junk, &reply), EXIT_DONE);
-    assert_int_equal(frame_header_read(reply.packet + 2).status, STATUS_MALFORMED);
-    assert_int_equal(frame_header_read(reply.packet + 2).request_id, 7);
+    assert_int_equal(frame_header_read(reply.packet + CHANNEL_STAMP_BYTES).status,
+                     STATUS_MALFORMED);
+    assert_int_equal(frame_header_read(reply.packet + CHANNEL_STAMP_BYTES).request_id, 7);
 }
 
 static void lets_the_front_itself_ask_for_nothing(void **state)

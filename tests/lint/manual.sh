@@ -26,7 +26,7 @@ help_names() {
 mapfile -t pages < <(find "${rooms[@]}" -name '*.[1-8]' | sort)
 mandoc -Tlint -Wwarning "${pages[@]}" | findings_of 'mandoc -Tlint'
 
-for page in nisimd.8 nisim.conf.5 nisim.1 nisim-token.1; do
+for page in nisimd.8 nisim.conf.5 nisim.1 nisim-pcsc.1 nisim-token.1; do
     [[ " ${pages[*]} " == */$page\ * ]] || finding "$page: there is no such page"
 done
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "card_message.h"
 #include "digest_message.h"
 #include "document.h"
 #include "vectors.h"
@@ -256,6 +257,13 @@ static const char *const example_names[] = {"hello",
                                             "gba-naf-expired",
                                             "gba-store-request",
                                             "gba-store-ok",
+                                            "apdu-request",
+                                            "apdu-ok",
+                                            "apdu-no-card",
+                                            "card-reset-request",
+                                            "card-reset-ok",
+                                            "card-off-request",
+                                            "card-off-ok",
                                             "refusal"};
 
 static void every_example_is_what_its_comments_say(void **state)
@@ -453,6 +461,29 @@ static void refusals_are_what_the_prose_says(void **state)
     assert_int_equal(header.request_id, 0);
 }
 
+static void a_card_is_reset_and_asked(void **state)
+{
+    struct example example;
+    struct apdu_request request;
+    struct apdu_response response;
+    struct atr atr;
+    const uint8_t *body = example.frame + FRAME_HEADER_BYTES;
+    struct frame_header header = check_example(*state, "apdu-request", &example);
+    assert_int_equal(apdu_request_read(body, header.body_bytes, &request).status, STATUS_OK);
+    assert_string_equal(request.subscriber.text, "+15550103");
+    assert_int_equal(request.command_bytes, 12);
+    header = check_example(*state, "apdu-ok", &example);
+    assert_int_equal(apdu_response_read(body, header.body_bytes, &response).status, STATUS_OK);
+    assert_int_equal(response.bytes, 2);
+    header = check_example(*state, "card-reset-ok", &example);
+    assert_int_equal(atr_read(body, header.body_bytes, &atr).status, STATUS_OK);
+    assert_int_equal(atr.bytes, 19);
+    header = check_example(*state, "card-off-ok", &example);
+    assert_int_equal(card_off_answer_read(body, header.body_bytes).status, STATUS_OK);
+    header = check_example(*state, "apdu-no-card", &example);
+    assert_int_equal(header.status, STATUS_NO_CARD);
+}
+
 static void hello_and_identity_are_read_by_a_client(void **state)
 {
     struct example example;
@@ -484,6 +515,7 @@ int main(void)
         cmocka_unit_test(digests_are_answered_for_set_3),
         cmocka_unit_test(sip_digest_is_the_rfcs_example),
         cmocka_unit_test(refusals_are_what_the_prose_says),
+        cmocka_unit_test(a_card_is_reset_and_asked),
         cmocka_unit_test(hello_and_identity_are_read_by_a_client),
     };
     return cmocka_run_group_tests(tests, load, unload);
