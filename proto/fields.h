@@ -19,6 +19,8 @@
 #define DIGEST_URI_BYTES_MAX 1024
 #define CNONCE_BYTES_MAX 128
 #define DIGEST_HEX_BYTES_MAX 64 /* of SHA-256, SHA-512-256 */
+#define FILE_DATA_BYTES_MAX 2048
+#define FILE_RECORDS_MAX 8
 #define FIELD_OPTIONAL_BIT 0x8000
 #define FIELDS_MAX 64 /* more fields than this in one body are MALFORMED */
 

@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "digest_message.h"
+#include "file_message.h"
 
 static struct fault check_authenticate(const uint8_t *body, size_t body_bytes,
                                        struct subscriber_name *out)
@@ -31,6 +32,15 @@ static struct fault check_ha1(const uint8_t *body, size_t body_bytes, struct sub
     return fault;
 }
 
+static struct fault check_file(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
+{
+    struct file_request request;
+    struct fault fault = file_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
 struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
                            struct subscriber_name *out)
 {
@@ -46,6 +56,8 @@ struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
         return check_digest(body, body_bytes, out);
     case MESSAGE_HA1:
         return check_ha1(body, body_bytes, out);
+    case MESSAGE_READ_FILE:
+        return check_file(body, body_bytes, out);
     default:
         return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
     }

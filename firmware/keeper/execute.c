@@ -4,6 +4,7 @@
 
 #include "answer_card.h"
 #include "answer_digest.h"
+#include "answer_file.h"
 #include "work.h"
 
 static void execute_ping(struct work *work)
@@ -39,7 +40,7 @@ static const struct {
 } operations[] = {
     {MESSAGE_PING, execute_ping},        {MESSAGE_IDENTITY, execute_identity},
     {MESSAGE_AUTHENTICATE, answer_card}, {MESSAGE_DIGEST, answer_digest},
-    {MESSAGE_HA1, answer_ha1},
+    {MESSAGE_HA1, answer_ha1},           {MESSAGE_READ_FILE, answer_file},
 };
 
 static void execute_message(struct work *work)

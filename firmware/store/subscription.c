@@ -4,10 +4,17 @@
 
 /* Service numbers (TS 31.103 4.2.7). */
 #define SERVICE_P_CSCF_ADDRESS 1
+#define SERVICE_WEBRTC_URI 20
+
+/* Tags of extensions. */
+#define EXTENSION_WEBRTC_URI 1
 
 static void set_service(struct identity *identity, unsigned number)
 {
-    identity->service_table[(number - 1) / 8] |= (uint8_t)(1u << (number - 1) % 8);
+    size_t at = (number - 1) / 8;
+    identity->service_table[at] |= (uint8_t)(1u << (number - 1) % 8);
+    if (at >= identity->service_table_bytes)
+        identity->service_table_bytes = at + 1;
 }
 
 void subscription_set_services(struct subscription *subscription)
@@ -17,6 +24,8 @@ void subscription_set_services(struct subscription *subscription)
     identity->service_table_bytes = 1;
     if (identity->p_cscf_count > 0)
         set_service(identity, SERVICE_P_CSCF_ADDRESS);
+    if (identity->webrtc_uri[0] != '\0')
+        set_service(identity, SERVICE_WEBRTC_URI);
 }
 
 static void write_text(struct wire_writer *writer, const char *text)
@@ -26,19 +35,42 @@ static void write_text(struct wire_writer *writer, const char *text)
     wire_write_bytes(writer, text, length);
 }
 
+static void write_text_extension(struct wire_writer *writer, uint8_t tag, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    wire_write_number(writer, tag, 1);
+    write_text(writer, text);
+}
+
+/* The text is all of the value. False also when it is empty or stood there before. */
+static bool read_text_extension(struct wire_reader *value, char *out_text, size_t room)
+{
+    size_t length = value->left;
+    const uint8_t *bytes = wire_read_bytes(value, length);
+    if (bytes == NULL || length == 0 || length >= room || out_text[0] != '\0')
+        return false;
+    memcpy(out_text, bytes, length);
+    out_text[length] = '\0';
+    return true;
+}
+
 /* What only some subscriptions have. A tag that is not known makes the record unreadable. */
 static void write_extensions(struct wire_writer *writer, const struct subscription *subscription)
 {
-    (void)writer;
-    (void)subscription;
+    write_text_extension(writer, EXTENSION_WEBRTC_URI, subscription->identity.webrtc_uri);
 }
 
 static bool read_extension(struct subscription *subscription, uint8_t tag,
                            struct wire_reader *value)
 {
-    (void)subscription;
-    (void)value;
-    return tag == 0;
+    switch (tag) {
+    case EXTENSION_WEBRTC_URI:
+        return read_text_extension(value, subscription->identity.webrtc_uri,
+                                   sizeof subscription->identity.webrtc_uri);
+    default:
+        return false;
+    }
 }
 
 static void write_record(struct wire_writer *writer, const struct subscription *subscription)
@@ -126,6 +158,7 @@ bool subscription_decode(struct subscription *subscription)
         read_texts(&reader, identity->impus[0], IMPUS_MAX, sizeof identity->impus[0]);
     identity->p_cscf_count =
         read_texts(&reader, identity->p_cscfs[0], P_CSCFS_MAX, sizeof identity->p_cscfs[0]);
+    identity->webrtc_uri[0] = '\0';
     read_extensions(&reader, subscription);
     subscription_set_services(subscription);
     return wire_reader_done(&reader) && sqn_profile_is_valid(profile);

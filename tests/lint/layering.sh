@@ -11,7 +11,8 @@ hsm: proto: p11-kit/ dlfcn.h openssl/evp.h
 proto/client: proto: openssl/ jansson.h libconfig.h netdb.h
 firmware/shared: proto: libconfig.h seccomp.h
 firmware/store: proto hsm: sqlite3.h
-firmware/keeper: proto hsm firmware/shared firmware/store:
+firmware/card: proto:
+firmware/keeper: proto hsm firmware/shared firmware/store firmware/card:
 firmware/front: proto firmware/shared: openssl/ event2/ libp11.h p11-kit/uri.h netdb.h
 firmware/nisimd: proto firmware/shared: netdb.h
 provisioning: proto hsm firmware/shared firmware/store: jansson.h
