@@ -172,12 +172,12 @@ void identity_write(struct wire_writer *writer, const struct identity *identity)
     fields_write_text(writer, FIELD_DOMAIN, identity->domain);
     for (size_t i = 0; i < identity->p_cscf_count; i++)
         fields_write_text(writer, FIELD_P_CSCF, identity->p_cscfs[i]);
-    fields_write(writer, FIELD_SERVICE_TABLE, identity->service_table,
-                 identity->service_table_bytes);
     for (size_t i = 0; i < identity->p_cscf_count; i++)
         fields_write_number(writer, FIELD_P_CSCF_KIND, kind_of_p_cscf(identity->p_cscfs[i]), 1);
     if (identity->webrtc_uri[0] != '\0')
         fields_write_text(writer, FIELD_WEBRTC_URI, identity->webrtc_uri);
+    fields_write(writer, FIELD_SERVICE_TABLE, identity->service_table,
+                 identity->service_table_bytes);
 }
 
 struct fault authenticate_request_read(const uint8_t *body, size_t body_bytes,

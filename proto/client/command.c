@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command_config.h"
+#include "command_file.h"
 #include "fields.h"
 #include "hex.h"
 #include "text.h"
@@ -20,6 +21,7 @@ static const char usage[] =
     "       nisim [options] authenticate USER RAND AUTN\n"
     "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] file USER FILE [RECORD]\n"
     "\n"
     "  -s, --server HOST:PORT   the appliance\n"
     "  -a, --ca FILE            PEM: who signed its certificate\n"
@@ -34,7 +36,8 @@ static const char usage[] =
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
-    "of that SIP header. See nisim(1).\n";
+    "of that SIP header. FILE is IMPI, DOMAIN, IMPU, AD, ARR, IST, P-CSCF, WebRTCURI\n"
+    "or four hex digits. See nisim(1).\n";
 
 static const struct option long_options[] = {
     {"server", required_argument, NULL, 's'},
@@ -55,12 +58,14 @@ static const struct {
     const char *name;
     enum command_verb verb;
     int arguments; /* behind the verb */
+    int optional;  /* more of them that may be there */
 } verbs[] = {
-    {"ping", VERB_PING, 0},
-    {"identity", VERB_IDENTITY, 1},
-    {"authenticate", VERB_AUTHENTICATE, 3},
-    {"authorize", VERB_AUTHORIZE, 4},
-    {"ha1", VERB_HA1, 2},
+    {"ping", VERB_PING, 0, 0},
+    {"identity", VERB_IDENTITY, 1, 0},
+    {"authenticate", VERB_AUTHENTICATE, 3, 0},
+    {"authorize", VERB_AUTHORIZE, 4, 0},
+    {"ha1", VERB_HA1, 2, 0},
+    {"file", VERB_FILE, 2, 1},
 };
 
 static bool wrong(const char *what, const char *value)
@@ -144,6 +149,21 @@ static bool take_user(const char *user, struct command *command)
                  "");
 }
 
+/* `record` is NULL when it was not given. */
+static bool take_file(const char *file, const char *record, struct command *command)
+{
+    char *end = NULL;
+    if (!file_from_name(file, &command->file))
+        return wrong("FILE is a name or four hex digits, not ", file);
+    if (record == NULL)
+        return true;
+    unsigned long number = strtoul(record, &end, 10);
+    if (strspn(record, "0123456789") == 0 || *end != '\0' || number < 1 || number > UINT8_MAX)
+        return wrong("RECORD is a number from 1 to 255, not ", record);
+    command->record = (unsigned)number;
+    return true;
+}
+
 /* What stands behind USER. */
 static bool take_rest(char **arguments, struct command *command)
 {
@@ -155,6 +175,8 @@ static bool take_rest(char **arguments, struct command *command)
         command->uri = arguments[3];
         command->www_authenticate = arguments[4];
         return true;
+    case VERB_FILE:
+        return take_file(arguments[2], arguments[3], command);
     case VERB_HA1:
         command->www_authenticate = arguments[2];
         return true;
@@ -166,11 +188,11 @@ static bool take_rest(char **arguments, struct command *command)
 static bool take_verb(int count, char **arguments, struct command *command)
 {
     if (count == 0)
-        return wrong("what to do? ping, identity, authenticate, authorize or ha1", "");
+        return wrong("what to do? ping, identity, authenticate, authorize, ha1 or file", "");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(arguments[0], verbs[i].name) != 0)
             continue;
-        if (count - 1 != verbs[i].arguments)
+        if (count - 1 < verbs[i].arguments || count - 1 > verbs[i].arguments + verbs[i].optional)
             return wrong("wrong number of arguments to ", verbs[i].name);
         command->verb = verbs[i].verb;
         if (count > 1 && !take_user(arguments[1], command))

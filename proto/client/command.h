@@ -26,6 +26,7 @@ enum command_verb {
     VERB_AUTHENTICATE,
     VERB_AUTHORIZE,
     VERB_HA1,
+    VERB_FILE,
 };
 
 struct command {
@@ -40,6 +41,8 @@ struct command {
     const char *www_authenticate; /* VERB_AUTHORIZE and VERB_HA1 */
     const char *method;           /* VERB_AUTHORIZE, as is uri */
     const char *uri;
+    uint16_t file;   /* VERB_FILE, as is record */
+    unsigned record; /* 0: all */
 };
 
 /* What to do is in out_command, or there is nothing to do and *out_exit says how to end. */
@@ -60,5 +63,6 @@ MUST_CHECK bool print_authorization(const struct command *command, enum nisim_re
                                     const char *authorization);
 MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
                           const struct nisim_ha1 *ha1);
+MUST_CHECK bool print_file(const struct command *command, const struct nisim_file *file);
 
 #endif

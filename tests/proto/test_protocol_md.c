@@ -244,6 +244,10 @@ static const char *const example_names[] = {"hello",
                                             "ha1-request",
                                             "ha1-ok",
                                             "ha1-sync-failure",
+                                            "read-file-request",
+                                            "read-file-ok",
+                                            "read-file-webrtc-uri",
+                                            "read-file-no-such-file",
                                             "refusal"};
 
 static void every_example_is_what_its_comments_say(void **state)
