@@ -23,6 +23,8 @@
 #define COMMAND_APDU_BYTES_MAX 261  /* short form: header, Lc, 255 bytes, Le */
 #define RESPONSE_APDU_BYTES_MAX 258 /* 256 bytes and the status word */
 #define ATR_BYTES_MAX 33
+#define FILE_DATA_BYTES_MAX 2048
+#define FILE_RECORDS_MAX 8
 #define FIELD_OPTIONAL_BIT 0x8000
 #define FIELDS_MAX 64 /* more fields than this in one body are MALFORMED */
 

@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 
@@ -121,6 +122,28 @@ static size_t copy_list(const struct fields *fields, enum field_tag tag,
     return count;
 }
 
+static enum p_cscf_kind kind_of_p_cscf(const char *text)
+{
+    struct in6_addr address;
+    if (inet_pton(AF_INET, text, &address) == 1)
+        return P_CSCF_KIND_IPV4;
+    return inet_pton(AF_INET6, text, &address) == 1 ? P_CSCF_KIND_IPV6 : P_CSCF_KIND_FQDN;
+}
+
+/* One for each P-CSCF, or none from a server that does not know them. */
+static struct fault take_kinds(const struct fields *fields, struct identity *out)
+{
+    const struct field *field = NULL;
+    size_t count = 0;
+    memset(out->p_cscf_kinds, 0, sizeof out->p_cscf_kinds);
+    while ((field = fields_find(fields, FIELD_P_CSCF_KIND, count)) != NULL) {
+        out->p_cscf_kinds[count++] = (uint8_t)field_number(field);
+    }
+    if (count != 0 && count != out->p_cscf_count)
+        return (struct fault){STATUS_MISSING_FIELD, FIELD_P_CSCF_KIND};
+    return no_fault;
+}
+
 struct fault identity_read(const uint8_t *body, size_t body_bytes, struct identity *out)
 {
     struct fields fields;
@@ -134,7 +157,11 @@ struct fault identity_read(const uint8_t *body, size_t body_bytes, struct identi
     out->p_cscf_count = copy_list(&fields, FIELD_P_CSCF, out->p_cscfs);
     out->service_table_bytes = services->length;
     memcpy(out->service_table, services->bytes, services->length);
-    return no_fault;
+    const struct field *webrtc_uri = fields_find(&fields, FIELD_WEBRTC_URI, 0);
+    out->webrtc_uri[0] = '\0';
+    if (webrtc_uri != NULL)
+        field_copy_text(webrtc_uri, out->webrtc_uri, sizeof out->webrtc_uri);
+    return take_kinds(&fields, out);
 }
 
 void identity_write(struct wire_writer *writer, const struct identity *identity)
@@ -145,6 +172,10 @@ void identity_write(struct wire_writer *writer, const struct identity *identity)
     fields_write_text(writer, FIELD_DOMAIN, identity->domain);
     for (size_t i = 0; i < identity->p_cscf_count; i++)
         fields_write_text(writer, FIELD_P_CSCF, identity->p_cscfs[i]);
+    for (size_t i = 0; i < identity->p_cscf_count; i++)
+        fields_write_number(writer, FIELD_P_CSCF_KIND, kind_of_p_cscf(identity->p_cscfs[i]), 1);
+    if (identity->webrtc_uri[0] != '\0')
+        fields_write_text(writer, FIELD_WEBRTC_URI, identity->webrtc_uri);
     fields_write(writer, FIELD_SERVICE_TABLE, identity->service_table,
                  identity->service_table_bytes);
 }

@@ -39,6 +39,12 @@ struct hello {
     char software[64 + 1]; /* empty when the server did not say */
 };
 
+enum p_cscf_kind { /* values of P_CSCF_KIND: one more than the address type of EF_P-CSCF */
+                   P_CSCF_KIND_FQDN = 1,
+                   P_CSCF_KIND_IPV4 = 2,
+                   P_CSCF_KIND_IPV6 = 3,
+};
+
 struct identity {
     char impi[NAME_BYTES_MAX + 1];
     char domain[NAME_BYTES_MAX + 1];
@@ -46,6 +52,8 @@ struct identity {
     char impus[IMPUS_MAX][NAME_BYTES_MAX + 1]; /* the first is the default (TS 31.103 4.2.4) */
     size_t p_cscf_count;
     char p_cscfs[P_CSCFS_MAX][NAME_BYTES_MAX + 1]; /* highest priority first (4.2.8) */
+    uint8_t p_cscf_kinds[P_CSCFS_MAX];             /* enum p_cscf_kind; 0: the server did not say */
+    char webrtc_uri[NAME_BYTES_MAX + 1];           /* of the WWSF (4.2.22); empty: none */
     size_t service_table_bytes;
     uint8_t service_table[SERVICE_TABLE_BYTES_MAX]; /* EF_IST coding (4.2.7) */
 };
@@ -96,6 +104,7 @@ MUST_CHECK struct fault identity_request_read(const uint8_t *body, size_t body_b
                                               struct subscriber_name *out);
 void identity_request_write(struct wire_writer *writer, const struct subscriber_name *name);
 MUST_CHECK struct fault identity_read(const uint8_t *body, size_t body_bytes, struct identity *out);
+/* The kinds of the P-CSCFs are written as the texts are, whatever p_cscf_kinds says. */
 void identity_write(struct wire_writer *writer, const struct identity *identity);
 
 MUST_CHECK struct fault authenticate_request_read(const uint8_t *body, size_t body_bytes,

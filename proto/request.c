@@ -2,6 +2,7 @@
 
 #include "card_message.h"
 #include "digest_message.h"
+#include "file_message.h"
 #include "gba_message.h"
 
 static struct fault check_authenticate(const uint8_t *body, size_t body_bytes,
@@ -72,6 +73,15 @@ static struct fault check_apdu(const uint8_t *body, size_t body_bytes, struct su
     return fault;
 }
 
+static struct fault check_file(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
+{
+    struct file_request request;
+    struct fault fault = file_request_read(body, body_bytes, &request);
+    if (fault.status == STATUS_OK)
+        *out = request.subscriber;
+    return fault;
+}
+
 struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
                            struct subscriber_name *out)
 {
@@ -98,6 +108,8 @@ struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
     case MESSAGE_CARD_RESET:
     case MESSAGE_CARD_OFF:
         return card_request_read((enum message_type)type, body, body_bytes, out);
+    case MESSAGE_READ_FILE:
+        return check_file(body, body_bytes, out);
     default:
         return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
     }

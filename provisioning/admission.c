@@ -85,6 +85,8 @@ enum outcome admission_check(const struct arguments *arguments)
     if (outcome == OUTCOME_DONE)
         outcome =
             check_list("p-cscf", arguments->p_cscfs, arguments->p_cscfs_count, names_check_p_cscf);
+    if (outcome == OUTCOME_DONE && arguments->webrtc_uri != NULL)
+        outcome = check_one("webrtc-uri", arguments->webrtc_uri, names_check_webrtc_uri);
     if (outcome == OUTCOME_DONE && arguments->gba_u_mac && !arguments->gba)
         outcome = outcome_fail(OUTCOME_USAGE, "--gba-u-mac changes what --gba does: give both");
     return outcome;
@@ -103,6 +105,8 @@ void admission_fill(const struct arguments *arguments, const struct key_ref *ref
     identity->p_cscf_count = arguments->p_cscfs_count;
     for (size_t i = 0; i < arguments->p_cscfs_count; i++)
         snprintf(identity->p_cscfs[i], sizeof identity->p_cscfs[i], "%s", arguments->p_cscfs[i]);
+    if (arguments->webrtc_uri != NULL)
+        snprintf(identity->webrtc_uri, sizeof identity->webrtc_uri, "%s", arguments->webrtc_uri);
     out_subscription->user_id_count = arguments->user_ids_count;
     for (size_t i = 0; i < arguments->user_ids_count; i++)
         snprintf(out_subscription->user_ids[i], sizeof out_subscription->user_ids[i], "%s",

@@ -172,3 +172,20 @@ const char *names_check_p_cscf(const char *text)
         return NULL;
     return "it is not a domain name or an IP address";
 }
+
+const char *names_check_webrtc_uri(const char *text)
+{
+    static const char *const schemes[] = {"https://", "wss://", "http://", "ws://"};
+    const char *wrong = check_text(text, NAME_BYTES_MAX);
+    if (wrong != NULL)
+        return wrong;
+    if (strpbrk(text, " <>\"") != NULL)
+        return "it has a blank, < > or \"";
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i]);
+        if (strncasecmp(text, schemes[i], length) == 0 && text[length] != '\0' &&
+            text[length] != '/')
+            return NULL;
+    }
+    return "it is not a URI of the web, as https://wwsf.example.com/";
+}

@@ -24,4 +24,7 @@ MUST_CHECK const char *names_check_domain(const char *text);
 /* A domain name or an IPv4 or IPv6 address (TS 31.103 4.2.8). */
 MUST_CHECK const char *names_check_p_cscf(const char *text);
 
+/* Where a browser finds the WWSF. */
+MUST_CHECK const char *names_check_webrtc_uri(const char *text);
+
 #endif

@@ -105,6 +105,8 @@ static void print_view(const struct view *view)
     printf("domain: %s\n", identity->domain);
     for (size_t i = 0; i < identity->p_cscf_count; i++)
         printf("p-cscf: %s\n", identity->p_cscfs[i]);
+    if (identity->webrtc_uri[0] != '\0')
+        printf("webrtc-uri: %s\n", identity->webrtc_uri);
     printf("enabled: %s\n", yes_or_no(subscription->enabled));
     printf("record: %s\n", view->as_sealed ? "as sealed" : "ALTERED");
     printf("key: %s\n", subscription->digest.is_alone ? "none" : view->key_ref);
@@ -151,7 +153,8 @@ static json_t *json_view(const struct view *view)
     const struct sqn_profile *profile = &subscription->profile;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s?, s:s, s:b, s:o, s:s?, s:b, s:b, s:i, s:I, s:I, "
+        "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s, s:b, s:o, s:s?, s:b, s:b, s:i, s:I, "
+        "s:I, "
         "s:s, s:I}",
         "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
@@ -159,7 +162,8 @@ static json_t *json_view(const struct view *view)
         "impus", json_texts(identity->impus[0], identity->impu_count, sizeof identity->impus[0]),
         "domain", identity->domain, "p_cscfs",
         json_texts(identity->p_cscfs[0], identity->p_cscf_count, sizeof identity->p_cscfs[0]),
-        "enabled", subscription->enabled, "as_sealed", view->as_sealed, "key",
+        "webrtc_uri", identity->webrtc_uri[0] != '\0' ? identity->webrtc_uri : NULL, "enabled",
+        subscription->enabled, "as_sealed", view->as_sealed, "key",
         subscription->digest.is_alone ? NULL : view->key_ref, "key_origin",
         origin_text(subscription->origin), "key_in_token", view->key_held, "digests",
         json_digests(view), "digest_realm",

@@ -87,6 +87,18 @@ static void write_impu(const struct identity *identity, size_t index, struct wir
     write_text(writer, identity->impus[index]);
 }
 
+static size_t count_webrtc_uris(const struct identity *identity)
+{
+    return identity->webrtc_uri[0] != '\0' ? 1 : 0;
+}
+
+static void write_webrtc_uri(const struct identity *identity, size_t index,
+                             struct wire_writer *writer)
+{
+    (void)index;
+    write_text(writer, identity->webrtc_uri);
+}
+
 /* Normal operation (4.2.9). */
 static void write_ad(const struct identity *identity, size_t index, struct wire_writer *writer)
 {
@@ -139,6 +151,7 @@ static const struct file_kind kinds[] = {
     {DIRECTORY_ISIM, 0x6f06, 0x06, true, count_one, write_arr},
     {DIRECTORY_ISIM, 0x6f07, 0x07, false, count_one, write_ist},
     {DIRECTORY_ISIM, 0x6f09, 0x00, true, count_p_cscfs, write_p_cscf},
+    {DIRECTORY_ISIM, 0x6ffa, 0x00, true, count_webrtc_uris, write_webrtc_uri},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 

@@ -5,6 +5,7 @@
 #include "answer_apdu.h"
 #include "answer_card.h"
 #include "answer_digest.h"
+#include "answer_file.h"
 #include "answer_gba.h"
 #include "work.h"
 
@@ -50,6 +51,7 @@ static const struct {
     {MESSAGE_GBA_BOOTSTRAP, answer_gba_bootstrap},
     {MESSAGE_GBA_NAF, answer_gba_naf},
     {MESSAGE_GBA_STORE, answer_gba_store},
+    {MESSAGE_READ_FILE, answer_file},
 };
 
 static void execute_message(struct work *work)

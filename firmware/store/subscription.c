@@ -5,15 +5,20 @@
 /* Service numbers (TS 31.103 4.2.7). */
 #define SERVICE_P_CSCF_ADDRESS 1
 #define SERVICE_GBA 2
+#define SERVICE_WEBRTC_URI 20
 
-/* Extensions of a record, and the bits of EXTENSION_GBA. */
+/* Tags of extensions, and the bits of EXTENSION_GBA. */
+#define EXTENSION_WEBRTC_URI 1
 #define EXTENSION_GBA 4
 #define GBA_ON 0x01
 #define GBA_U_MAC 0x02
 
 static void set_service(struct identity *identity, unsigned number)
 {
-    identity->service_table[(number - 1) / 8] |= (uint8_t)(1u << (number - 1) % 8);
+    size_t at = (number - 1) / 8;
+    identity->service_table[at] |= (uint8_t)(1u << (number - 1) % 8);
+    if (at >= identity->service_table_bytes)
+        identity->service_table_bytes = at + 1;
 }
 
 void subscription_set_services(struct subscription *subscription)
@@ -25,6 +30,8 @@ void subscription_set_services(struct subscription *subscription)
         set_service(identity, SERVICE_P_CSCF_ADDRESS);
     if (subscription->gba)
         set_service(identity, SERVICE_GBA);
+    if (identity->webrtc_uri[0] != '\0')
+        set_service(identity, SERVICE_WEBRTC_URI);
 }
 
 static void write_text(struct wire_writer *writer, const char *text)
@@ -49,9 +56,30 @@ static bool read_gba(struct subscription *subscription, struct wire_reader *valu
     return subscription->gba && (bits & ~(uint64_t)(GBA_ON | GBA_U_MAC)) == 0;
 }
 
+static void write_text_extension(struct wire_writer *writer, uint8_t tag, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    wire_write_number(writer, tag, 1);
+    write_text(writer, text);
+}
+
+/* The text is all of the value. False also when it is empty or stood there before. */
+static bool read_text_extension(struct wire_reader *value, char *out_text, size_t room)
+{
+    size_t length = value->left;
+    const uint8_t *bytes = wire_read_bytes(value, length);
+    if (bytes == NULL || length == 0 || length >= room || out_text[0] != '\0')
+        return false;
+    memcpy(out_text, bytes, length);
+    out_text[length] = '\0';
+    return true;
+}
+
 /* What only some subscriptions have. A tag that is not known makes the record unreadable. */
 static void write_extensions(struct wire_writer *writer, const struct subscription *subscription)
 {
+    write_text_extension(writer, EXTENSION_WEBRTC_URI, subscription->identity.webrtc_uri);
     digest_credential_write(writer, &subscription->digest);
     if (subscription->gba)
         write_extension_byte(writer, EXTENSION_GBA,
@@ -63,12 +91,16 @@ static void clear_extensions(struct subscription *subscription)
     subscription->digest = (struct digest_credential){0};
     subscription->gba = false;
     subscription->gba_u_mac = false;
+    subscription->identity.webrtc_uri[0] = '\0';
 }
 
 static bool read_extension(struct subscription *subscription, uint8_t tag,
                            struct wire_reader *value)
 {
     switch (tag) {
+    case EXTENSION_WEBRTC_URI:
+        return read_text_extension(value, subscription->identity.webrtc_uri,
+                                   sizeof subscription->identity.webrtc_uri);
     case DIGEST_CREDENTIAL_TAG:
         return digest_credential_read(value, &subscription->digest);
     case EXTENSION_GBA:
@@ -164,8 +196,6 @@ bool subscription_decode(struct subscription *subscription)
         read_texts(&reader, identity->impus[0], IMPUS_MAX, sizeof identity->impus[0]);
     identity->p_cscf_count =
         read_texts(&reader, identity->p_cscfs[0], P_CSCFS_MAX, sizeof identity->p_cscfs[0]);
-    subscription->gba = false;
-    subscription->gba_u_mac = false;
     read_extensions(&reader, subscription);
     subscription_set_services(subscription);
     return wire_reader_done(&reader) && sqn_profile_is_valid(profile);

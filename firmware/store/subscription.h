@@ -18,9 +18,10 @@ enum key_origin {
 
 #define SUBSCRIPTION_RECORD_VERSION 1
 /* Fixed part, IMPI and domain, the three lists and the extensions at their longest. */
-#define SUBSCRIPTION_RECORD_BYTES_MAX                                         \
-    (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) + \
-     (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX) + (3 + DIGEST_CREDENTIAL_BYTES_MAX))
+#define SUBSCRIPTION_RECORD_BYTES_MAX                                                       \
+    (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) +               \
+     (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX) + (3 + DIGEST_CREDENTIAL_BYTES_MAX) + \
+     (3 + NAME_BYTES_MAX) + 4)
 
 struct subscription {
     int64_t row; /* of the store; 0 before store_add; never reused */

@@ -65,6 +65,11 @@ static void copy_identity(const struct identity *identity, struct nisim_identity
     memcpy(out->impus, identity->impus, sizeof out->impus);
     memcpy(out->p_cscfs, identity->p_cscfs, sizeof out->p_cscfs);
     memcpy(out->service_table, identity->service_table, sizeof out->service_table);
+    memcpy(out->webrtc_uri, identity->webrtc_uri, sizeof out->webrtc_uri);
+    for (size_t i = 0; i < identity->p_cscf_count; i++) {
+        if (identity->p_cscf_kinds[i] <= NISIM_P_CSCF_IPV6)
+            out->p_cscf_kinds[i] = (enum nisim_p_cscf_kind)identity->p_cscf_kinds[i];
+    }
 }
 
 enum nisim_result nisim_identity(struct nisim *nisim, enum nisim_name by, const char *name,

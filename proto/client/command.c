@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command_config.h"
+#include "command_file.h"
 #include "fields.h"
 #include "hex.h"
 #include "text.h"
@@ -22,6 +23,7 @@ static const char usage[] =
     "       nisim [options] authenticate USER RAND AUTN\n"
     "       nisim [options] authorize USER METHOD URI WWW-AUTHENTICATE...\n"
     "       nisim [options] ha1 USER WWW-AUTHENTICATE\n"
+    "       nisim [options] file USER FILE [RECORD]\n"
     "       nisim [options] apdu USER [HEX...]\n"
     "       nisim [options] authentication-info RSPAUTH AUTHENTICATION-INFO\n"
     "       nisim [options] bench SUBSCRIBERS\n"
@@ -52,7 +54,8 @@ static const char usage[] =
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
-    "of that SIP header; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
+    "of that SIP header; FILE is IMPI, DOMAIN, IMPU, AD, ARR, IST, P-CSCF,\n"
+    "WebRTCURI or four hex digits; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
     "hex digits of a Ua security protocol. See nisim(1).\n";
 
 #define APDUS_MAX 1000   /* of a command line */
@@ -113,6 +116,7 @@ static const struct {
     {"authorize", VERB_AUTHORIZE, 4, 3 + NISIM_CHALLENGES_MAX},
     {"ha1", VERB_HA1, 2, 2},
     {"authentication-info", VERB_AUTHENTICATION_INFO, 2, 2},
+    {"file", VERB_FILE, 2, 3},
     {"gba-bootstrap", VERB_GBA_BOOTSTRAP, 3, 3},
     {"gba-store", VERB_GBA_STORE, 4, 4},
     {"gba-naf", VERB_GBA_NAF, 3, 3},
@@ -290,6 +294,21 @@ static bool take_user(const char *user, struct command *command)
                  "");
 }
 
+/* `record` is NULL when it was not given. */
+static bool take_file(const char *file, const char *record, struct command *command)
+{
+    char *end = NULL;
+    if (!file_from_name(file, &command->file))
+        return wrong("FILE is a name or four hex digits, not ", file);
+    if (record == NULL)
+        return true;
+    unsigned long number = strtoul(record, &end, 10);
+    if (strspn(record, "0123456789") == 0 || *end != '\0' || number < 1 || number > UINT8_MAX)
+        return wrong("RECORD is a number from 1 to 255, not ", record);
+    command->record = (unsigned)number;
+    return true;
+}
+
 static void take_headers(char **arguments, int count, struct command *command)
 {
     command->www_authenticate = (const char *const *)arguments;
@@ -315,6 +334,8 @@ static bool take_rest(char **arguments, int count, struct command *command)
     case VERB_APDU:
         command->apdus = (const char *const *)arguments + 2;
         return true;
+    case VERB_FILE:
+        return take_file(arguments[2], arguments[3], command);
     case VERB_HA1:
         take_headers(arguments + 2, 1, command);
         return true;

@@ -31,6 +31,7 @@ enum command_verb {
     VERB_GBA_STORE,
     VERB_GBA_NAF,
     VERB_APDU,
+    VERB_FILE,
     VERB_BENCH,
 };
 
@@ -59,6 +60,8 @@ struct command {
     size_t challenge_count;
     const char *method; /* VERB_AUTHORIZE, as is uri */
     const char *uri;
+    uint16_t file;           /* VERB_FILE, as is record */
+    unsigned record;         /* 0: all */
     const char *subscribers; /* VERB_BENCH: a file */
     struct bench_settings bench;
     struct nisim_exchange exchange;  /* VERB_AUTHORIZE, VERB_AUTHENTICATION_INFO */
@@ -91,6 +94,7 @@ MUST_CHECK bool print_authentication_info(const struct command *command, enum ni
                                           const struct nisim_authentication_info *info);
 MUST_CHECK bool print_ha1(const struct command *command, enum nisim_result result,
                           const struct nisim_ha1 *ha1);
+MUST_CHECK bool print_file(const struct command *command, const struct nisim_file *file);
 MUST_CHECK bool print_gba_run(const struct command *command, enum nisim_result result,
                               const struct nisim_gba_run *run);
 MUST_CHECK bool print_gba_naf(const struct command *command, const struct nisim_gba_naf *naf);

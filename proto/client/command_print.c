@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "command_file.h"
 #include "hex.h"
 #include "print.h"
 #include "secret.h"
@@ -72,6 +73,18 @@ static bool print_list(const char *name, const char (*texts)[NISIM_NAME_BYTES], 
     return true;
 }
 
+static json_t *json_kinds(const struct nisim_identity *identity)
+{
+    static const char *const names[] = {[NISIM_P_CSCF_UNKNOWN] = "unknown",
+                                        [NISIM_P_CSCF_FQDN] = "fqdn",
+                                        [NISIM_P_CSCF_IPV4] = "ipv4",
+                                        [NISIM_P_CSCF_IPV6] = "ipv6"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < identity->p_cscf_count; i++)
+        json_array_append_new(list, json_string(names[identity->p_cscf_kinds[i]]));
+    return list;
+}
+
 bool print_identity(const struct command *command, const struct nisim_identity *identity)
 {
     char services[HEX_TEXT_BYTES(NISIM_SERVICE_TABLE_BYTES)];
@@ -79,14 +92,17 @@ bool print_identity(const struct command *command, const struct nisim_identity *
     const char(*p_cscfs)[NISIM_NAME_BYTES] = identity->p_cscfs;
     hex_encode(identity->service_table, identity->service_table_bytes, services);
     if (command->json)
-        return print_json(
-            json_pack("{s:s, s:o, s:s, s:o, s:s}", "impi", identity->impi, "impus",
-                      json_list(impus, identity->impu_count), "domain", identity->domain, "p_cscfs",
-                      json_list(p_cscfs, identity->p_cscf_count), "service_table", services));
+        return print_json(json_pack("{s:s, s:o, s:s, s:o, s:s, s:o, s:s*}", "impi", identity->impi,
+                                    "impus", json_list(impus, identity->impu_count), "domain",
+                                    identity->domain, "p_cscfs",
+                                    json_list(p_cscfs, identity->p_cscf_count), "service_table",
+                                    services, "p_cscf_kinds", json_kinds(identity), "webrtc_uri",
+                                    identity->webrtc_uri[0] != '\0' ? identity->webrtc_uri : NULL));
     return print_line("impi", identity->impi) && print_list("impu", impus, identity->impu_count) &&
            print_line("domain", identity->domain) &&
            print_list("p-cscf", p_cscfs, identity->p_cscf_count) &&
-           print_line("service-table", services);
+           print_line("service-table", services) &&
+           (identity->webrtc_uri[0] == '\0' || print_line("webrtc-uri", identity->webrtc_uri));
 }
 
 static bool print_accepted(const struct command *command, const struct nisim_answer *answer)
@@ -184,4 +200,30 @@ bool print_answer(const struct command *command, enum nisim_result result,
     if (result == NISIM_OK)
         return print_accepted(command, answer);
     return print_refused(command, print_name_of(result), answer);
+}
+
+static json_t *json_record(const char *hex, const char *value)
+{
+    return json_pack("{s:s, s:s*}", "data", hex, "value", value);
+}
+
+bool print_file(const struct command *command, const struct nisim_file *file)
+{
+    static char hex[HEX_TEXT_BYTES(NISIM_FILE_BYTES)]; /* too large for the stack */
+    char value[FILE_VALUE_BYTES];
+    json_t *list = command->json ? json_array() : NULL;
+    bool done = true;
+    for (size_t i = 0; i < file->data_count && done; i++) {
+        const uint8_t *data = file->data + i * file->data_bytes;
+        bool is_said = file_value(command->file, data, file->data_bytes, value);
+        hex_encode(data, file->data_bytes, hex);
+        if (list != NULL)
+            json_array_append_new(list, json_record(hex, is_said ? value : NULL));
+        else
+            done = print_line("data", hex) && (!is_said || print_line("value", value));
+    }
+    if (list == NULL)
+        return done;
+    return print_json(
+        json_pack("{s:i, s:o}", "record_count", (int)file->record_count, "read", list));
 }

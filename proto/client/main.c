@@ -103,6 +103,17 @@ static enum nisim_result gba_naf(const struct command *command, struct nisim *ni
     return result;
 }
 
+static enum nisim_result read_file(const struct command *command, struct nisim *nisim,
+                                   bool *out_printed)
+{
+    static struct nisim_file file; /* too large for the stack */
+    enum nisim_result result =
+        nisim_read_file(nisim, command->by, command->user, command->file, command->record, &file);
+    if (result == NISIM_OK)
+        *out_printed = print_file(command, &file);
+    return result;
+}
+
 static enum nisim_result ping(const struct command *command, struct nisim *nisim, bool *out_printed)
 {
     enum nisim_result result = nisim_ping(nisim);
@@ -126,6 +137,8 @@ static enum nisim_result carry_out(const struct command *command, struct nisim *
         return authorize(command, nisim, out_printed);
     case VERB_HA1:
         return make_ha1(command, nisim, out_printed);
+    case VERB_FILE:
+        return read_file(command, nisim, out_printed);
     case VERB_GBA_BOOTSTRAP:
         return gba_bootstrap(command, nisim, out_printed);
     case VERB_GBA_STORE:

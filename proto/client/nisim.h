@@ -35,6 +35,7 @@ extern "C" {
 #define NISIM_NAME_BYTES 256 /* of a name with its NUL */
 #define NISIM_LIST_MAX 8     /* IMPUs or P-CSCFs of one subscription */
 #define NISIM_SERVICE_TABLE_BYTES 16
+#define NISIM_FILE_BYTES 2048
 
 /* What came of a call, and so what the caller does next. */
 enum nisim_result {
@@ -65,6 +66,14 @@ struct nisim_options {
     unsigned timeout_ms; /* for each call, 1 or more; looking up a host name is not bounded by it */
 };
 
+/* What the text of a P-CSCF is. */
+enum nisim_p_cscf_kind {
+    NISIM_P_CSCF_UNKNOWN, /* the server did not say */
+    NISIM_P_CSCF_FQDN,
+    NISIM_P_CSCF_IPV4,
+    NISIM_P_CSCF_IPV6,
+};
+
 struct nisim_identity {
     char impi[NISIM_NAME_BYTES];
     char domain[NISIM_NAME_BYTES];
@@ -74,6 +83,16 @@ struct nisim_identity {
     char p_cscfs[NISIM_LIST_MAX][NISIM_NAME_BYTES]; /* highest priority first */
     size_t service_table_bytes;
     uint8_t service_table[NISIM_SERVICE_TABLE_BYTES]; /* EF_IST (TS 31.103 4.2.7) */
+    enum nisim_p_cscf_kind p_cscf_kinds[NISIM_LIST_MAX];
+    char webrtc_uri[NISIM_NAME_BYTES]; /* of the WWSF; empty: none */
+};
+
+/* A file of the ISIM, or one record of it, in the coding it has on a card (TS 31.103 4.2). */
+struct nisim_file {
+    size_t record_count; /* of the file; 0: it is transparent */
+    size_t data_count;   /* records in `data`, or 1 */
+    size_t data_bytes;   /* of each: they are padded with FF to one length */
+    uint8_t data[NISIM_FILE_BYTES];
 };
 
 /* Octets as TS 33.102 has them. What the result does not name is zero. */
@@ -183,6 +202,13 @@ NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_ping(struct nisim *nisim);
 NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_identity(struct nisim *nisim,
                                                                enum nisim_name by, const char *name,
                                                                struct nisim_identity *out);
+
+/* `file` is its FID, as 0x6f02; `record` counts from 1, 0: all. `out` is zeroed unless NISIM_OK. */
+NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_read_file(struct nisim *nisim,
+                                                                enum nisim_name by,
+                                                                const char *name, uint16_t file,
+                                                                unsigned record,
+                                                                struct nisim_file *out);
 
 /* rand and autn: 16 bytes each. `out` is zeroed unless the result fills it. */
 NISIM_EXPORT NISIM_MUST_CHECK enum nisim_result nisim_authenticate(

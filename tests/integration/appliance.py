@@ -110,7 +110,7 @@ token: {{ module = "{module}"; label = "{label}"; pin_file = "{pin_file}"; }};
 limits: {{ {limits} }};
 clients = (
     {{ name = "wwsf-1"; certificate = "dns:wwsf-1.example.com"; domains = ("ims.example.com");
-      forms = ("card", "ha1", "digest", "apdu"); }},
+      forms = ("card", "ha1", "digest", "files", "apdu"); }},
     {{ name = "wwsf-2"; certificate = "uri:urn:example:wwsf-2"; domains = ("*"); forms = ("card"); }},
     {{ name = "wwsf-4"; certificate = "dns:wwsf-4.example.com"; domains = ("*"); forms = ("digest"); }},
     {{ name = "wwsf-3"; certificate = "sha256:{fingerprint}"; domains = ("ims.example.com",

@@ -45,7 +45,7 @@ class Gba(appliance.Case):
     @classmethod
     def prepare(cls, lab):
         config = lab.read("nisim.conf")
-        lab.write("nisim.conf", config.replace('forms = ("card", "ha1", "digest")',
+        lab.write("nisim.conf", config.replace('forms = ("card", "ha1", "digest", "files", "apdu")',
                                                'forms = ("card", "gba")'))
         cls.seq = 0
         cls.secrets = {}
@@ -379,7 +379,7 @@ class Vectors(appliance.Case):
     @classmethod
     def prepare(cls, lab):
         config = lab.read("nisim.conf")
-        lab.write("nisim.conf", config.replace('forms = ("card", "ha1", "digest")', 'forms = ("gba")')
+        lab.write("nisim.conf", config.replace('forms = ("card", "ha1", "digest", "files", "apdu")', 'forms = ("gba")')
                   .replace('domains = ("ims.example.com");', 'domains = ("*");', 1))
         with open(VECTORS, encoding="utf-8") as file:
             cls.vectors = json.load(file)["vectors"]

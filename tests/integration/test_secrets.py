@@ -101,7 +101,7 @@ class Secrets(appliance.Case):
             lab.add(one.subscriber)
         cls.add_digest(lab)
         lab.write("nisim.conf", lab.read("nisim.conf").replace(
-            'forms = ("card", "ha1", "digest")', 'forms = ("card", "ha1", "digest", "gba")'))
+            'forms = ("card", "ha1", "digest", "files", "apdu")', 'forms = ("card", "ha1", "digest", "gba")'))
         one = cls.sets[4].subscriber
         lab.add(appliance.Subscriber(("gba",), GBA_IMPI, one.k, one.opc,
                                      options=(*one.options, "--gba")))

@@ -224,7 +224,8 @@ static void knows_the_names_of_the_table(void **state)
     assert_null(message_name(0x00));
     assert_string_equal(message_name(0x05), "DIGEST");
     assert_string_equal(message_name(0x06), "HA1");
-    assert_null(message_name(0x07));
+    assert_string_equal(message_name(0x07), "READ_FILE");
+    assert_null(message_name(0xff));
     assert_string_equal(field_name(0x8036), "AT_FIELD");
     assert_null(field_name(0x0036));
     assert_int_equal(body_kind_of_answer(STATUS_MAC_FAILURE), BODY_ANSWER_FAILURE);

@@ -25,7 +25,9 @@ static const struct identity alice = {
     .impu_count = 3,
     .impus = {"sip:alice@a.example.com", "tel:+15550107", "sip:al@b"},
     .p_cscf_count = 2,
-    .p_cscfs = {"p1.a.example.com", "[2001:db8::1]:5061"},
+    .p_cscfs = {"p1.a.example.com", "2001:db8::1"},
+    .p_cscf_kinds = {P_CSCF_KIND_FQDN, P_CSCF_KIND_IPV6},
+    .webrtc_uri = "https://w.a.example.com/",
     .service_table_bytes = 2,
     .service_table = {0x01, 0x80}};
 
@@ -233,6 +235,8 @@ static void the_largest_identity_fits(void **state)
     static struct identity read;
     memset(identity.impi, 'i', NAME_BYTES_MAX);
     memset(identity.domain, 'd', NAME_BYTES_MAX);
+    memset(identity.webrtc_uri, 'w', NAME_BYTES_MAX);
+    memset(identity.p_cscf_kinds, P_CSCF_KIND_FQDN, P_CSCFS_MAX);
     for (size_t i = 0; i < IMPUS_MAX; i++)
         memset(identity.impus[i], '0' + (int)i, NAME_BYTES_MAX);
     for (size_t i = 0; i < P_CSCFS_MAX; i++)

@@ -225,46 +225,22 @@ static struct frame_header check_example(const char *document, const char *name,
     return header;
 }
 
-static const char *const example_names[] = {"hello",
-                                            "hello-client-not-listed",
-                                            "ping-request",
-                                            "ping-ok",
-                                            "identity-request",
-                                            "identity-ok",
-                                            "authenticate-request",
-                                            "authenticate-ok",
-                                            "authenticate-again",
-                                            "authenticate-sync-failure",
-                                            "authenticate-forged",
-                                            "authenticate-mac-failure",
-                                            "digest-request",
-                                            "digest-ok",
-                                            "digest-sync-failure",
-                                            "digest-mac-failure",
-                                            "digest-wrong-realm",
-                                            "digest-sip-request",
-                                            "digest-sip-ok",
-                                            "digest-no-such-credential",
-                                            "ha1-request",
-                                            "ha1-ok",
-                                            "ha1-sync-failure",
-                                            "gba-bootstrap-request",
-                                            "gba-bootstrap-ok",
-                                            "gba-bootstrap-sync-failure",
-                                            "gba-naf-request",
-                                            "gba-naf-ok",
-                                            "gba-naf-not-bootstrapped",
-                                            "gba-naf-expired",
-                                            "gba-store-request",
-                                            "gba-store-ok",
-                                            "apdu-request",
-                                            "apdu-ok",
-                                            "apdu-no-card",
-                                            "card-reset-request",
-                                            "card-reset-ok",
-                                            "card-off-request",
-                                            "card-off-ok",
-                                            "refusal"};
+/* One a line would be a page. */
+/* clang-format off */
+static const char *const example_names[] = {
+    "hello", "hello-client-not-listed", "ping-request", "ping-ok", "identity-request",
+    "identity-ok", "authenticate-request", "authenticate-ok", "authenticate-again",
+    "authenticate-sync-failure", "authenticate-forged", "authenticate-mac-failure",
+    "digest-request", "digest-ok", "digest-sync-failure", "digest-mac-failure",
+    "digest-wrong-realm", "digest-sip-request", "digest-sip-ok", "digest-no-such-credential",
+    "ha1-request", "ha1-ok", "ha1-sync-failure", "read-file-request", "read-file-ok",
+    "read-file-webrtc-uri", "read-file-no-such-file", "gba-bootstrap-request", "gba-bootstrap-ok",
+    "gba-bootstrap-sync-failure", "gba-naf-request", "gba-naf-ok", "gba-naf-not-bootstrapped",
+    "gba-naf-expired", "gba-store-request", "gba-store-ok", "apdu-request", "apdu-ok",
+    "apdu-no-card", "card-reset-request", "card-reset-ok", "card-off-request", "card-off-ok",
+    "refusal",
+};
+/* clang-format on */
 
 static void every_example_is_what_its_comments_say(void **state)
 {
