@@ -5,6 +5,7 @@
 #include "wire.h"
 
 #define CHALLENGE_BYTES 16 /* RAND and AUTN each */
+#define IMS_AKA_BYTES 34U  /* both, a length before each */
 #define TAG_SUCCESS 0xdb
 #define TAG_SYNC_FAILURE 0xdc
 
@@ -45,7 +46,7 @@ static uint16_t ims_aka(struct command_context *context)
     ERASED(card_aka) struct card_aka aka = {0};
     const struct card *card = context->card;
     const uint8_t *data = context->apdu->data;
-    if (context->apdu->data_bytes != 2 * (1 + CHALLENGE_BYTES))
+    if (context->apdu->data_bytes != IMS_AKA_BYTES)
         return SW_WRONG_LENGTH;
     if (data[0] != CHALLENGE_BYTES || data[1 + CHALLENGE_BYTES] != CHALLENGE_BYTES)
         return SW_BAD_DATA;

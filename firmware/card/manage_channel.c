@@ -9,7 +9,10 @@ static void open_channel(struct command_context *context, uint8_t number)
 {
     struct card_session *session = context->card->session;
     bool is_basic = context->channel == &session->channels[0];
-    session->channels[number] = is_basic ? (struct card_channel){0} : *context->channel;
+    if (is_basic)
+        session->channels[number] = (struct card_channel){0};
+    else
+        session->channels[number] = *context->channel;
     session->channels[number].is_open = true;
 }
 

@@ -200,7 +200,7 @@ class Requests(BadInput):
 
     def test_types(self):
         with self.appliance.client() as client:
-            for kind in (HELLO, 0, 7, 0x7f, 0xff):
+            for kind in (HELLO, 0, 0x0e, 0x7f, 0xff):
                 self.assertEqual(client.ask(kind, (USER_ID, b"alice")).status, UNKNOWN_MESSAGE)
             self.assertEqual(client.ping(), OK)
 

@@ -247,7 +247,8 @@ class AnswerTest(ClientTest):
                          f'p-cscf: {P_CSCFS[0]}\np-cscf: {P_CSCFS[1]}\nservice-table: {SERVICES}\n')
         printed, _ = self.nisim(*self.options(server), '--impi', '--json', 'identity', IMPI_TEXT, expect=0)
         self.assertEqual(json.loads(printed), {'impi': IMPI_TEXT, 'impus': list(IMPUS), 'domain': DOMAIN,
-                                               'p_cscfs': list(P_CSCFS), 'service_table': SERVICES})
+                                               'p_cscfs': list(P_CSCFS), 'service_table': SERVICES,
+                                               'p_cscf_kinds': ['unknown', 'unknown']})
         self.assertEqual(asked, [(IDENTITY, [(USER_ID, b'+15551001')]), (IDENTITY, [(IMPI, IMPI_TEXT.encode())])])
 
     def test_authenticate(self):
