@@ -222,8 +222,6 @@ static void read_gba_bootstrap_answer(enum status status, const uint8_t *body, s
     gba_bootstrap_answer_write(&writer, status, &first);
     assert(!writer.failed &&
            is_ok(gba_bootstrap_answer_read(status, buffer, writer.used, &second)));
-    /* Written as the texts are, whatever the body said. */
-    memcpy(first.p_cscf_kinds, second.p_cscf_kinds, sizeof first.p_cscf_kinds);
     assert(memcmp(&first, &second, sizeof first) == 0);
 }
 
