@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apdu_gba.h"
 #include "authorize.h"
 #include "card.h"
 #include "card_message.h"
@@ -78,7 +79,7 @@ static void card_session_erase(struct card_session *session)
 static bool execute(struct work *work, struct card_use *use, const struct apdu_request *request,
                     struct apdu_answer *out)
 {
-    static const struct card_functions functions = {.ims_aka = ims_aka};
+    static const struct card_functions functions = {.ims_aka = ims_aka, .gba = apdu_gba};
     ERASED(card_session) struct card_session before = use->session;
     struct card card = {.session = &use->session,
                         .identity = &work->keeper->subscription.identity,

@@ -1,5 +1,6 @@
 """The card, command by command, over the running appliance: python3 test_apdu.py --bin BUILD/bin"""
 
+import hmac
 import os
 import signal
 import subprocess
@@ -28,7 +29,8 @@ class Card(appliance.Case):
         cls.alice = appliance.subscriber("alice")
         cls.bob = appliance.subscriber("bob", domain="other.example.com")
         cls.carol = appliance.subscriber("carol")
-        for who in (cls.alice, cls.bob, cls.carol):
+        cls.grace = appliance.subscriber("grace", options=("--gba",))
+        for who in (cls.alice, cls.bob, cls.carol, cls.grace):
             lab.add(who)
         cls.seq = 0
 
@@ -81,6 +83,38 @@ class Card(appliance.Case):
             self.assertEqual(client.ask(CARD_RESET, protocol.name_field("alice"),
                                         (COMMAND, bytes(4))).status, protocol.UNKNOWN_FIELD)
             self.assertEqual(client.ask(CARD_RESET).status, protocol.MISSING_FIELD)
+
+    def gba(self, client, content, expected, name="grace"):
+        self.expect(client, f"00880084{len(content):02x}{content.hex()}00", expected, name)
+
+    def test_gba(self):
+        naf = b"naf.example.com\x01\0\0\0\2"
+        challenge = self.grace.auc.challenge(1, 1)
+        run = b"\xdd\x10" + challenge.rand + b"\x10" + challenge.autn
+        forged = b"\xdd\x10" + challenge.rand + b"\x10" + challenge.forged().autn
+        key = b"\xde" + bytes([len(naf)]) + naf + bytes([len(self.grace.impi)]) + \
+            self.grace.impi.encode()
+        text = b"\x01" + b"".join(part + len(part).to_bytes(2, "big") for part in
+                                  (b"gba-me", challenge.rand, self.grace.impi.encode(), naf))
+        expected = hmac.new(challenge.ck + challenge.ik, text, "sha256").hexdigest()
+        with self.appliance.client() as client:
+            self.reset(client, "grace")
+            self.gba(client, run, "6985")
+            self.expect(client, SELECT_ISIM, "9000", "grace")
+            self.gba(client, key, "6985")
+            for bad, sw in ((run[:-1], "6700"), (run + b"\0", "6700"), (b"\xdc" + run[1:], "6a80"),
+                            (b"\xdd\x0f" + run[3:18] + run[18:], "6a80"),
+                            (key[:-1] + b"x", "6a80"), (forged, "9862")):
+                self.gba(client, bad, sw)
+            self.gba(client, run, "db08" + challenge.res.hex() + "9000")
+            self.gba(client, key, "db20" + expected + "9000")
+            answer = bytes.fromhex("dc0e")
+            said = self.ask(client, f"00880084{len(run):02x}{run.hex()}00", "grace").one(RESPONSE)
+            self.assertEqual((said[:2], said[-2:]), (answer, b"\x90\0"))
+            self.assertEqual(self.grace.auc.sqn_ms(challenge.rand, said[2:16]), challenge.sqn)
+            self.reset(client)
+            self.expect(client, SELECT_ISIM, "9000")
+            self.gba(client, run, "9864", "alice")
 
     def test_files(self):
         with self.appliance.client() as client:
