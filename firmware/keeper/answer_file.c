@@ -18,12 +18,10 @@ static void read_file(const struct file_request *request, const struct card *car
                       const struct tree_file *file, struct file_answer *out)
 {
     bool all = file->is_linear && request->record == 0;
-    *out = (struct file_answer){
-        .structure = file->is_linear ? FILE_LINEAR_FIXED : FILE_TRANSPARENT,
-        .record_count = (uint8_t)file->records,
-        .data_count = all ? file->records : 1,
-        .data_bytes = file->bytes,
-    };
+    out->structure = file->is_linear ? FILE_LINEAR_FIXED : FILE_TRANSPARENT;
+    out->record_count = (uint8_t)file->records;
+    out->data_count = all ? file->records : 1;
+    out->data_bytes = file->bytes;
     for (size_t i = 0; i < out->data_count; i++)
         tree_read(card, DIRECTORY_ISIM, file, all ? i + 1 : request->record,
                   out->data + i * file->bytes);
