@@ -164,13 +164,13 @@ enum hsm_result token_find_integrity(struct token *token)
     return HSM_OK;
 }
 
-enum hsm_result token_mac(struct token *token, const uint8_t *bytes, size_t length,
-                          uint8_t out_mac[TOKEN_MAC_BYTES])
+enum hsm_result token_hmac(struct token *token, CK_OBJECT_HANDLE key, const uint8_t *bytes,
+                           size_t length, uint8_t out_mac[TOKEN_MAC_BYTES])
 {
     CK_MECHANISM mechanism = {.mechanism = CKM_SHA256_HMAC};
     uint8_t mac[TOKEN_MAC_BYTES] = {0};
     CK_ULONG mac_bytes = sizeof mac;
-    CK_RV rv = MODULE_CALL(token->module, C_SignInit, token->session, &mechanism, token->integrity);
+    CK_RV rv = MODULE_CALL(token->module, C_SignInit, token->session, &mechanism, key);
     if (rv == CKR_OK)
         rv = MODULE_CALL(token->module, C_Sign, token->session, (unsigned char *)(uintptr_t)bytes,
                          length, mac, &mac_bytes);
@@ -179,7 +179,14 @@ enum hsm_result token_mac(struct token *token, const uint8_t *bytes, size_t leng
     if (mac_bytes != sizeof mac)
         return HSM_BAD_ANSWER;
     memcpy(out_mac, mac, sizeof mac);
+    secret_wipe(mac, sizeof mac);
     return HSM_OK;
+}
+
+enum hsm_result token_mac(struct token *token, const uint8_t *bytes, size_t length,
+                          uint8_t out_mac[TOKEN_MAC_BYTES])
+{
+    return token_hmac(token, token->integrity, bytes, length, out_mac);
 }
 
 enum hsm_result token_alive(struct token *token)

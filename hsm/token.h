@@ -63,9 +63,12 @@ MUST_CHECK enum hsm_result token_alive(struct token *token);
 
 /*
  * Finds the integrity key and, on the way, whether token keys can be copied into the session.
- * token_mac is HMAC-SHA-256 by this key.
+ * token_mac is token_hmac, HMAC-SHA-256, by this key.
  */
 MUST_CHECK enum hsm_result token_find_integrity(struct token *token);
+MUST_CHECK enum hsm_result token_hmac(struct token *token, CK_OBJECT_HANDLE key,
+                                      const uint8_t *bytes, size_t length,
+                                      uint8_t out_mac[TOKEN_MAC_BYTES]);
 MUST_CHECK enum hsm_result token_mac(struct token *token, const uint8_t *bytes, size_t length,
                                      uint8_t out_mac[TOKEN_MAC_BYTES]);
 

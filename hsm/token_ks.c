@@ -83,20 +83,6 @@ static enum hsm_result unwrap(struct token *token, CK_OBJECT_HANDLE kek,
                                      out_object));
 }
 
-static enum hsm_result sign(struct token *token, CK_OBJECT_HANDLE object, const uint8_t *input,
-                            size_t input_bytes, struct gba_key *out_key)
-{
-    CK_MECHANISM mechanism = {.mechanism = CKM_SHA256_HMAC};
-    CK_ULONG bytes = sizeof out_key->bytes;
-    CK_RV rv = MODULE_CALL(token->module, C_SignInit, token->session, &mechanism, object);
-    if (rv == CKR_OK)
-        rv = MODULE_CALL(token->module, C_Sign, token->session, (unsigned char *)(uintptr_t)input,
-                         input_bytes, out_key->bytes, &bytes);
-    if (rv != CKR_OK)
-        return module_result(rv);
-    return bytes == sizeof out_key->bytes ? HSM_OK : HSM_BAD_ANSWER;
-}
-
 static enum hsm_result derive(struct token *token, CK_OBJECT_HANDLE kek,
                               const struct token_wrapped_ks *wrapped, const uint8_t *input,
                               size_t input_bytes, struct gba_key *out_key)
@@ -105,7 +91,7 @@ static enum hsm_result derive(struct token *token, CK_OBJECT_HANDLE kek,
     enum hsm_result rc = unwrap(token, kek, wrapped, &object);
     if (rc != HSM_OK)
         return rc;
-    rc = sign(token, object, input, input_bytes, out_key);
+    rc = token_hmac(token, object, input, input_bytes, out_key->bytes);
     enum hsm_result end = destroy(token, object);
     return rc != HSM_OK ? rc : end;
 }

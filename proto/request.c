@@ -5,80 +5,68 @@
 #include "file_message.h"
 #include "gba_message.h"
 
-static struct fault check_authenticate(const uint8_t *body, size_t body_bytes,
-                                       struct subscriber_name *out)
+/* A request whose subscriber is among other things. */
+union named_request {
+    struct authenticate_request authenticate;
+    struct digest_request digest;
+    struct digest_challenge ha1;
+    struct file_request file;
+    struct apdu_request apdu;
+    struct gba_bootstrap_request gba_bootstrap;
+    struct gba_naf_request gba_naf;
+    struct gba_store_request gba_store;
+};
+
+/* An APDU may hold a PIN. */
+static void named_request_erase(union named_request *request)
 {
-    struct authenticate_request request;
-    struct fault fault = authenticate_request_read(body, body_bytes, &request);
-    if (fault.status == STATUS_OK)
-        *out = request.subscriber;
-    return fault;
+    secret_wipe(request, sizeof *request);
 }
 
-static struct fault check_digest(const uint8_t *body, size_t body_bytes,
-                                 struct subscriber_name *out)
+static struct fault check_named(uint8_t type, const uint8_t *body, size_t body_bytes,
+                                struct subscriber_name *out)
 {
-    struct digest_request request;
-    struct fault fault = digest_request_read(body, body_bytes, &request);
+    ERASED(named_request) union named_request request;
+    const struct subscriber_name *subscriber = NULL;
+    struct fault fault = {STATUS_UNKNOWN_MESSAGE, 0};
+    switch (type) {
+    case MESSAGE_AUTHENTICATE:
+        fault = authenticate_request_read(body, body_bytes, &request.authenticate);
+        subscriber = &request.authenticate.subscriber;
+        break;
+    case MESSAGE_DIGEST:
+        fault = digest_request_read(body, body_bytes, &request.digest);
+        subscriber = &request.digest.challenge.subscriber;
+        break;
+    case MESSAGE_HA1:
+        fault = ha1_request_read(body, body_bytes, &request.ha1);
+        subscriber = &request.ha1.subscriber;
+        break;
+    case MESSAGE_READ_FILE:
+        fault = file_request_read(body, body_bytes, &request.file);
+        subscriber = &request.file.subscriber;
+        break;
+    case MESSAGE_APDU:
+        fault = apdu_request_read(body, body_bytes, &request.apdu);
+        subscriber = &request.apdu.subscriber;
+        break;
+    case MESSAGE_GBA_BOOTSTRAP:
+        fault = gba_bootstrap_request_read(body, body_bytes, &request.gba_bootstrap);
+        subscriber = &request.gba_bootstrap.subscriber;
+        break;
+    case MESSAGE_GBA_NAF:
+        fault = gba_naf_request_read(body, body_bytes, &request.gba_naf);
+        subscriber = &request.gba_naf.subscriber;
+        break;
+    case MESSAGE_GBA_STORE:
+        fault = gba_store_request_read(body, body_bytes, &request.gba_store);
+        subscriber = &request.gba_store.subscriber;
+        break;
+    default:
+        break;
+    }
     if (fault.status == STATUS_OK)
-        *out = request.challenge.subscriber;
-    return fault;
-}
-
-static struct fault check_ha1(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
-{
-    struct digest_challenge challenge;
-    struct fault fault = ha1_request_read(body, body_bytes, &challenge);
-    if (fault.status == STATUS_OK)
-        *out = challenge.subscriber;
-    return fault;
-}
-
-static struct fault check_gba_bootstrap(const uint8_t *body, size_t body_bytes,
-                                        struct subscriber_name *out)
-{
-    struct gba_bootstrap_request request;
-    struct fault fault = gba_bootstrap_request_read(body, body_bytes, &request);
-    if (fault.status == STATUS_OK)
-        *out = request.subscriber;
-    return fault;
-}
-
-static struct fault check_gba_naf(const uint8_t *body, size_t body_bytes,
-                                  struct subscriber_name *out)
-{
-    struct gba_naf_request request;
-    struct fault fault = gba_naf_request_read(body, body_bytes, &request);
-    if (fault.status == STATUS_OK)
-        *out = request.subscriber;
-    return fault;
-}
-
-static struct fault check_gba_store(const uint8_t *body, size_t body_bytes,
-                                    struct subscriber_name *out)
-{
-    struct gba_store_request request;
-    struct fault fault = gba_store_request_read(body, body_bytes, &request);
-    if (fault.status == STATUS_OK)
-        *out = request.subscriber;
-    return fault;
-}
-
-static struct fault check_apdu(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
-{
-    ERASED(apdu_request) struct apdu_request request;
-    struct fault fault = apdu_request_read(body, body_bytes, &request);
-    if (fault.status == STATUS_OK)
-        *out = request.subscriber;
-    return fault;
-}
-
-static struct fault check_file(const uint8_t *body, size_t body_bytes, struct subscriber_name *out)
-{
-    struct file_request request;
-    struct fault fault = file_request_read(body, body_bytes, &request);
-    if (fault.status == STATUS_OK)
-        *out = request.subscriber;
+        *out = *subscriber;
     return fault;
 }
 
@@ -91,26 +79,10 @@ struct fault request_check(uint8_t type, const uint8_t *body, size_t body_bytes,
         return ping_read(body, body_bytes);
     case MESSAGE_IDENTITY:
         return identity_request_read(body, body_bytes, out);
-    case MESSAGE_AUTHENTICATE:
-        return check_authenticate(body, body_bytes, out);
-    case MESSAGE_DIGEST:
-        return check_digest(body, body_bytes, out);
-    case MESSAGE_HA1:
-        return check_ha1(body, body_bytes, out);
-    case MESSAGE_GBA_BOOTSTRAP:
-        return check_gba_bootstrap(body, body_bytes, out);
-    case MESSAGE_GBA_NAF:
-        return check_gba_naf(body, body_bytes, out);
-    case MESSAGE_GBA_STORE:
-        return check_gba_store(body, body_bytes, out);
-    case MESSAGE_APDU:
-        return check_apdu(body, body_bytes, out);
     case MESSAGE_CARD_RESET:
     case MESSAGE_CARD_OFF:
         return card_request_read((enum message_type)type, body, body_bytes, out);
-    case MESSAGE_READ_FILE:
-        return check_file(body, body_bytes, out);
     default:
-        return (struct fault){STATUS_UNKNOWN_MESSAGE, 0};
+        return check_named(type, body, body_bytes, out);
     }
 }

@@ -1,5 +1,8 @@
 #include "apdu.h"
 
+#include <assert.h>
+#include <string.h>
+
 #define HEADER_BYTES 4
 
 /* Le of one byte: 00 stands for 256 (ISO/IEC 7816-4 5.1). */
@@ -38,4 +41,18 @@ bool apdu_parse(const uint8_t *command, size_t length, struct apdu *out)
         return take_data(command, length, out);
     take_le(command[HEADER_BYTES], out);
     return true;
+}
+
+void apdu_answer_tag(struct apdu_answer *answer, enum apdu_tag tag)
+{
+    answer->data[0] = (uint8_t)tag;
+    answer->data_bytes = 1;
+}
+
+void apdu_answer_value(struct apdu_answer *answer, const void *bytes, size_t length)
+{
+    assert(length <= UINT8_MAX && answer->data_bytes + 1 + length <= sizeof answer->data);
+    answer->data[answer->data_bytes++] = (uint8_t)length;
+    memcpy(answer->data + answer->data_bytes, bytes, length);
+    answer->data_bytes += length;
 }

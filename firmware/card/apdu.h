@@ -57,6 +57,17 @@ struct apdu_answer {
     uint8_t data[APDU_DATA_BYTES_MAX];
 };
 
+/* What AUTHENTICATE answers begin with (TS 31.103 7.1.2). */
+enum apdu_tag {
+    TAG_SUCCESS = 0xdb,
+    TAG_SYNC_FAILURE = 0xdc,
+};
+
+/* Appends a length and so many bytes; at first `tag`. They fit: their sum is the caller's to know.
+ */
+void apdu_answer_tag(struct apdu_answer *answer, enum apdu_tag tag);
+void apdu_answer_value(struct apdu_answer *answer, const void *bytes, size_t length);
+
 /* False when Lc and Le do not add up to `length`, or are of the extended form: 6700. */
 MUST_CHECK bool apdu_parse(const uint8_t *command, size_t length, struct apdu *out);
 

@@ -1,13 +1,8 @@
 /* AUTHENTICATE (TS 31.103 7.1). */
-#include <string.h>
-
 #include "card_command.h"
-#include "wire.h"
 
 #define CHALLENGE_BYTES 16 /* RAND and AUTN each */
 #define IMS_AKA_BYTES 34U  /* both, a length before each */
-#define TAG_SUCCESS 0xdb
-#define TAG_SYNC_FAILURE 0xdc
 
 enum context_reference {
     CONTEXT_IMS_AKA = 0x81,
@@ -16,28 +11,18 @@ enum context_reference {
     CONTEXT_LOCAL_KEY = 0x85,
 };
 
-static void write_value(struct wire_writer *writer, const void *bytes, size_t length)
-{
-    wire_write_number(writer, length, 1);
-    wire_write_bytes(writer, bytes, length);
-}
-
 static void write_accepted(const struct card_aka *aka, struct apdu_answer *out)
 {
-    struct wire_writer writer = wire_writer_of(out->data, sizeof out->data);
-    wire_write_number(&writer, TAG_SUCCESS, 1);
-    write_value(&writer, aka->res.bytes, sizeof aka->res.bytes);
-    write_value(&writer, aka->ck.bytes, sizeof aka->ck.bytes);
-    write_value(&writer, aka->ik.bytes, sizeof aka->ik.bytes);
-    out->data_bytes = writer.used;
+    apdu_answer_tag(out, TAG_SUCCESS);
+    apdu_answer_value(out, aka->res.bytes, sizeof aka->res.bytes);
+    apdu_answer_value(out, aka->ck.bytes, sizeof aka->ck.bytes);
+    apdu_answer_value(out, aka->ik.bytes, sizeof aka->ik.bytes);
 }
 
 static void write_sync_failure(const struct card_aka *aka, struct apdu_answer *out)
 {
-    struct wire_writer writer = wire_writer_of(out->data, sizeof out->data);
-    wire_write_number(&writer, TAG_SYNC_FAILURE, 1);
-    write_value(&writer, aka->auts, sizeof aka->auts);
-    out->data_bytes = writer.used;
+    apdu_answer_tag(out, TAG_SYNC_FAILURE);
+    apdu_answer_value(out, aka->auts, sizeof aka->auts);
 }
 
 /* `10 RAND 10 AUTN` (7.1.2.1). */

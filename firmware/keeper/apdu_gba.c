@@ -5,18 +5,14 @@
 #include "gba.h"
 #include "wire.h"
 
+/* Of the command. */
 #define TAG_BOOTSTRAP 0xdd
 #define TAG_NAF 0xde
-#define TAG_SUCCESS 0xdb
-#define TAG_SYNC_FAILURE 0xdc
 
-static void answer(struct apdu_answer *out, uint8_t tag, const void *bytes, size_t length)
+static void answer(struct apdu_answer *out, enum apdu_tag tag, const void *bytes, size_t length)
 {
-    struct wire_writer writer = wire_writer_of(out->data, sizeof out->data);
-    wire_write_number(&writer, tag, 1);
-    wire_write_number(&writer, length, 1);
-    wire_write_bytes(&writer, bytes, length);
-    out->data_bytes = writer.used;
+    apdu_answer_tag(out, tag);
+    apdu_answer_value(out, bytes, length);
     out->sw = SW_DONE;
 }
 

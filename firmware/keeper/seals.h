@@ -1,6 +1,7 @@
 /*
- * Records whose seal this process has found right, byte for byte. Sealing again what has not
- * changed would cost a quarter of an authentication; an edited record is not one of these.
+ * Records whose seal this process has found right, byte for byte. Computing it
+ * again for what has not changed would be two token calls of each request; an edited record is
+ * not one of these.
  */
 #ifndef NISIM_KEEPER_SEALS_H
 #define NISIM_KEEPER_SEALS_H

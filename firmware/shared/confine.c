@@ -90,7 +90,6 @@ static const int front_allowed[] = {
     SCMP_SYS(sigaltstack),
     SCMP_SYS(sysinfo),
     SCMP_SYS(time),
-    SCMP_SYS(timer_settime),
     SCMP_SYS(timerfd_create),
     SCMP_SYS(timerfd_settime),
     SCMP_SYS(uname),

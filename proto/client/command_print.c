@@ -9,16 +9,6 @@
 #include "print.h"
 #include "secret.h"
 
-/* Room for the hex digits of CK or IK; wiped like what it shows. */
-struct secret_hex {
-    char text[HEX_TEXT_BYTES(16)];
-};
-
-static void secret_hex_erase(struct secret_hex *hex)
-{
-    secret_wipe(hex, sizeof *hex);
-}
-
 /* JSON is made of copies of what it shows. */
 static void free_wiped(void *memory)
 {
@@ -120,18 +110,6 @@ static bool print_accepted(const struct command *command, const struct nisim_ans
            print_line("ik", ik.text);
 }
 
-static bool print_refused(const struct command *command, const char *result,
-                          const struct nisim_answer *answer)
-{
-    char auts[HEX_TEXT_BYTES(sizeof answer->auts)];
-    bool stale = strcmp(result, "sync-failure") == 0;
-    hex_encode(answer->auts, sizeof answer->auts, auts);
-    if (command->json)
-        return print_json(stale ? json_pack("{s:s, s:s}", "result", result, "auts", auts)
-                                : json_pack("{s:s}", "result", result));
-    return print_line("result", result) && (!stale || print_line("auts", auts));
-}
-
 const char *print_name_of(enum nisim_result result)
 {
     switch (result) {
@@ -168,19 +146,29 @@ bool print_authentication_info(const struct command *command, enum nisim_result 
            (info->next_nonce[0] == '\0' || print_line("next-nonce", info->next_nonce));
 }
 
+bool print_outcome(const struct command *command, enum nisim_result result, const char *name,
+                   const char *value)
+{
+    const char *outcome = print_name_of(result);
+    if (result == NISIM_MAC_FAILURE)
+        return command->json ? print_json(json_pack("{s:s}", "result", outcome))
+                             : print_line("result", outcome);
+    if (command->json)
+        return print_json(json_pack("{s:s, s:s}", "result", outcome, name, value));
+    return print_line("result", outcome) && print_line(name, value);
+}
+
+bool print_auts(const struct command *command, enum nisim_result result, const uint8_t auts[14])
+{
+    char hex[HEX_TEXT_BYTES(14)];
+    hex_encode(auts, 14, hex);
+    return print_outcome(command, result, "auts", hex);
+}
+
 bool print_ha1(const struct command *command, enum nisim_result result, const struct nisim_ha1 *ha1)
 {
-    char auts[HEX_TEXT_BYTES(sizeof ha1->auts)];
-    bool is_hash = result == NISIM_OK;
-    hex_encode(ha1->auts, sizeof ha1->auts, auts);
-    const char *value = is_hash ? ha1->hash : auts;
-    const char *name = is_hash ? "ha1" : "auts";
-    if (result == NISIM_MAC_FAILURE)
-        return command->json ? print_json(json_pack("{s:s}", "result", print_name_of(result)))
-                             : print_line("result", print_name_of(result));
-    if (command->json)
-        return print_json(json_pack("{s:s, s:s}", "result", print_name_of(result), name, value));
-    return print_line("result", print_name_of(result)) && print_line(name, value);
+    return result == NISIM_OK ? print_outcome(command, result, "ha1", ha1->hash)
+                              : print_auts(command, result, ha1->auts);
 }
 
 /* At most an answer of the card, which may be secret. */
@@ -199,7 +187,7 @@ bool print_answer(const struct command *command, enum nisim_result result,
 {
     if (result == NISIM_OK)
         return print_accepted(command, answer);
-    return print_refused(command, print_name_of(result), answer);
+    return print_auts(command, result, answer->auts);
 }
 
 static json_t *json_record(const char *hex, const char *value)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import hashlib
+import json
 import os
 import random
 import re
@@ -51,6 +52,11 @@ class Subscriber:
     def key_file(self):
         which, value = ("OP", self.op) if self.op else ("OPc", self.opc)
         return f"K={self.k.hex()}\n{which}={value.hex()}\n"
+
+    @property
+    def bench_line(self):
+        """For the file of `nisim bench`."""
+        return json.dumps({"user": self.user_ids[0], "k": self.k.hex(), "opc": self.opc.hex()}) + "\n"
 
 
 def subscriber(name, **how):

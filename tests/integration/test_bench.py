@@ -16,9 +16,8 @@ class Bench(appliance.Case):
             lab.add(who)
 
     def subscribers(self, *more):
-        lines = [json.dumps({"user": who.user_ids[0], "k": who.k.hex(), "opc": who.opc.hex()})
-                 for who in self.who]
-        return self.appliance.write("bench.jsonl", "\n".join([*lines, *more]) + "\n")
+        lines = [who.bench_line for who in self.who]
+        return self.appliance.write("bench.jsonl", "".join([*lines, *more]))
 
     def bench(self, *arguments, status=appliance.DONE, file=None):
         done = subprocess.run(self.appliance.nisim_command(
