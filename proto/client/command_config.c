@@ -23,8 +23,8 @@ static const struct {
 
 static bool refuse(const char *path, const config_setting_t *setting, const char *reason)
 {
-    fprintf(stderr, "nisim: %s:%u: %s: %s\n", path, (unsigned)config_setting_source_line(setting),
-            config_setting_name(setting), reason);
+    fprintf(stderr, "%s: %s:%u: %s: %s\n", program_invocation_short_name, path,
+            (unsigned)config_setting_source_line(setting), config_setting_name(setting), reason);
     return false;
 }
 
@@ -83,7 +83,7 @@ static FILE *open_readable(const char *path)
         (void)ungetc(first, file);
         return file;
     }
-    fprintf(stderr, "nisim: %s: %s\n", path, strerror(errno));
+    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, path, strerror(errno));
     if (file != NULL)
         fclose(file);
     return NULL;
@@ -97,8 +97,8 @@ static bool parse(const char *path, config_t *tree)
     int parsed = config_read(tree, file);
     fclose(file);
     if (parsed != CONFIG_TRUE)
-        fprintf(stderr, "nisim: %s:%d: %s\n", path, config_error_line(tree),
-                config_error_text(tree));
+        fprintf(stderr, "%s: %s:%d: %s\n", program_invocation_short_name, path,
+                config_error_line(tree), config_error_text(tree));
     return parsed == CONFIG_TRUE;
 }
 

@@ -228,6 +228,10 @@ class ConfigTest(ClientTest):
             with self.subTest(text):
                 self.assertIn(said, self.nisim('--config', self.config(text), 'ping', expect=USAGE)[1])
         self.assertIn('No such file', self.nisim('--config', '/nowhere/at/all', 'ping', expect=USAGE)[1])
+        bridge = subprocess.run([PROGRAM + '-pcsc', '--config', '/nowhere/at/all', 'card'], capture_output=True,
+                                text=True, timeout=30, check=False)
+        self.assertEqual((bridge.returncode, bridge.stderr),
+                         (USAGE, 'nisim-pcsc: /nowhere/at/all: No such file or directory\n'))
         self.assertIn(PKI.folder, self.nisim('--config', PKI.folder, 'ping', expect=USAGE)[1])
 
 
