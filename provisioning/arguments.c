@@ -18,7 +18,7 @@ enum kind {
 struct entry {
     const char *name;
     enum kind kind;
-    unsigned verbs;
+    verb_set verbs;
     size_t offset;
     size_t count_offset; /* KIND_LIST */
     int64_t usual;       /* KIND_NUMBER, as is least */
@@ -77,11 +77,10 @@ static enum outcome take_item(const struct entry *entry, const char *text,
 static enum outcome take(size_t index, const char *text, struct arguments *arguments)
 {
     const struct entry *entry = &entries[index];
-    uint64_t bit = UINT64_C(1) << index;
     void *member = member_at(arguments, entry->offset);
-    if ((arguments->given & bit) != 0 && entry->kind != KIND_LIST)
+    if (arguments->given[index] && entry->kind != KIND_LIST)
         return outcome_fail(OUTCOME_USAGE, "--%s is given twice", entry->name);
-    arguments->given |= bit;
+    arguments->given[index] = true;
     switch (entry->kind) {
     case KIND_TEXT:
         *(const char **)member = text;
@@ -114,7 +113,6 @@ enum outcome arguments_read(int argc, char **argv, struct arguments *out_argumen
     struct option options[ENTRIES + 1] = {0};
     enum outcome outcome = OUTCOME_DONE;
     int value = 0;
-    _Static_assert(ENTRIES <= 64, "struct arguments.given has a bit for each option");
     prepare(&arguments, options);
     while (outcome == OUTCOME_DONE && (value = getopt_long(argc, argv, "", options, NULL)) != -1)
         outcome = value < FIRST_VALUE ? OUTCOME_USAGE /* getopt_long has said why */
@@ -127,17 +125,17 @@ enum outcome arguments_read(int argc, char **argv, struct arguments *out_argumen
     return OUTCOME_DONE;
 }
 
-enum outcome arguments_check(const struct arguments *arguments, enum verb_bit verb,
+enum outcome arguments_check(const struct arguments *arguments, verb_set verb,
                              const char *verb_name)
 {
     for (size_t i = 0; i < ENTRIES; i++) {
-        if ((arguments->given & UINT64_C(1) << i) != 0 && (entries[i].verbs & verb) == 0)
+        if (arguments->given[i] && (entries[i].verbs & verb) == 0)
             return outcome_fail(OUTCOME_USAGE, "%s does not take --%s", verb_name, entries[i].name);
     }
     return OUTCOME_DONE;
 }
 
-void arguments_print_help(unsigned verbs)
+void arguments_print_help(verb_set verbs)
 {
     for (size_t i = 0; i < ENTRIES; i++) {
         char option[64];

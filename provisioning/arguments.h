@@ -11,18 +11,29 @@
 
 #define NUMBER_48_BITS ((INT64_C(1) << 48) - 1)
 
-enum verb_bit {
-    VERB_INIT = 1 << 0,
-    VERB_CHECK = 1 << 1,
-    VERB_ADD = 1 << 2,
-    VERB_SHOW = 1 << 3,
-    VERB_LIST = 1 << 4,
-    VERB_ENABLE = 1 << 5,
-    VERB_DISABLE = 1 << 6,
-    VERB_REMOVE = 1 << 7,
-    VERBS_ALL = (1 << 8) - 1,
-    VERBS_TOKEN = VERBS_ALL - VERB_INIT,  /* choose a token that is there */
-    VERBS_STORE = VERBS_ALL - VERB_CHECK, /* use the store */
+/* A set of verbs, a bit each: which of them take an option. The order of main.c's table is free. */
+typedef uint64_t verb_set;
+#define VERB_BIT(number) (UINT64_C(1) << (number))
+#define VERB_INIT VERB_BIT(0)
+#define VERB_CHECK VERB_BIT(1)
+#define VERB_ADD VERB_BIT(2)
+#define VERB_SHOW VERB_BIT(3)
+#define VERB_LIST VERB_BIT(4)
+#define VERB_ENABLE VERB_BIT(5)
+#define VERB_DISABLE VERB_BIT(6)
+#define VERB_REMOVE VERB_BIT(7)
+#define VERBS_ALL (~UINT64_C(0))
+#define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
+#define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */
+
+/* An option by its place in arguments.def. */
+enum argument {
+#define ARGUMENT_TEXT(name, member, value, verbs, text) ARGUMENT_##member,
+#define ARGUMENT_LIST(name, member, most, value, verbs, text) ARGUMENT_##member,
+#define ARGUMENT_NUMBER(name, member, usual, least, most, value, verbs, text) ARGUMENT_##member,
+#define ARGUMENT_SWITCH(name, member, verbs, text) ARGUMENT_##member,
+#include "arguments.def"
+    ARGUMENT_COUNT,
 };
 
 /* Texts are NULL where not given, and belong to argv. */
@@ -36,18 +47,18 @@ struct arguments {
 #include "arguments.def"
     size_t word_count; /* what is no option: verb, then name */
     char **words;
-    const char *name; /* the subscriber's; NULL where the verb takes none */
-    uint64_t given;   /* bit n: the nth option of arguments.def */
+    const char *name; /* what the verb acts on, mostly a subscriber; NULL where it takes none */
+    bool given[ARGUMENT_COUNT];
 };
 
 /* Says what is wrong. */
 MUST_CHECK enum outcome arguments_read(int argc, char **argv, struct arguments *out_arguments);
 
 /* OUTCOME_USAGE, and says so, when an option was given that this verb does not take. */
-MUST_CHECK enum outcome arguments_check(const struct arguments *arguments, enum verb_bit verb,
+MUST_CHECK enum outcome arguments_check(const struct arguments *arguments, verb_set verb,
                                         const char *verb_name);
 
 /* One line an option that `verbs` take, on standard output. */
-void arguments_print_help(unsigned verbs);
+void arguments_print_help(verb_set verbs);
 
 #endif

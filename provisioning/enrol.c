@@ -21,8 +21,7 @@ struct pair {
 enum hsm_result enrol_create_key(struct token *token, const struct enrol_key *key,
                                  CK_OBJECT_HANDLE *out_object)
 {
-    ERASED(secret128) struct secret128 value = *key->value; /* PKCS#11 has no const */
-    struct key_ref ref = *key->ref;
+    struct key_ref ref = *key->ref; /* PKCS#11 has no const */
     char label[LABEL_BYTES];
     int label_bytes = snprintf(label, sizeof label, "%s", key->label);
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -31,12 +30,13 @@ enum hsm_result enrol_create_key(struct token *token, const struct enrol_key *ke
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
     CK_BBOOL resident = key->resident ? CK_TRUE : CK_FALSE;
+    CK_BBOOL extractable = key->may_be_wrapped && !key->resident ? CK_TRUE : CK_FALSE;
     CK_ATTRIBUTE object[] = {{CKA_CLASS, &class, sizeof class},
                              {CKA_KEY_TYPE, &type, sizeof type},
                              {CKA_TOKEN, &resident, sizeof resident},
                              {CKA_PRIVATE, &yes, sizeof yes},
                              {CKA_SENSITIVE, &yes, sizeof yes},
-                             {CKA_EXTRACTABLE, &no, sizeof no},
+                             {CKA_EXTRACTABLE, &extractable, sizeof extractable},
                              {CKA_ENCRYPT, &yes, sizeof yes},
                              {CKA_DECRYPT, &no, sizeof no},
                              {CKA_SIGN, &no, sizeof no},
@@ -47,9 +47,8 @@ enum hsm_result enrol_create_key(struct token *token, const struct enrol_key *ke
                              {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed},
                              {CKA_ID, ref.bytes, sizeof ref.bytes},
                              {CKA_LABEL, label, (CK_ULONG)label_bytes},
-                             {CKA_VALUE, value.bytes, sizeof value.bytes}};
-    return module_result(MODULE_CALL(token->module, C_CreateObject, token->session, object,
-                                     sizeof object / sizeof object[0], out_object));
+                             [16 + KEY_SOURCE_ADDS - 1] = {0}};
+    return key->source.make(key->source.context, token, object, 16, out_object);
 }
 
 enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key)
@@ -160,7 +159,7 @@ static enum hsm_result create_both(struct pair *pair, const struct keyfile *keyf
     ERASED(secret128) struct secret128 opc = {0};
     char label[LABEL_BYTES];
     snprintf(label, sizeof label, "nisim K %s", impi);
-    struct enrol_key key = {&keyfile->k, &pair->ref, label, true};
+    struct enrol_key key = {key_source_clear(&keyfile->k), &pair->ref, label, .resident = true};
     enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
     if (rc == HSM_OK)
         rc = try_key(pair, &keyfile->k);

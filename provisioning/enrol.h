@@ -6,6 +6,7 @@
 #ifndef NISIM_PROVISIONING_ENROL_H
 #define NISIM_PROVISIONING_ENROL_H
 
+#include "key_source.h"
 #include "keyfile.h"
 #include "keyring.h"
 
@@ -15,10 +16,11 @@
  * (trials.c).
  */
 struct enrol_key {
-    const struct secret128 *value;
+    struct key_source source;
     const struct key_ref *ref;
     const char *label;
-    bool resident; /* a token object; else one that dies with the session */
+    bool resident;       /* a token object; else one that dies with the session */
+    bool may_be_wrapped; /* extractable, for the moment until it is wrapped: never a token object */
 };
 
 MUST_CHECK enum hsm_result enrol_create_key(struct token *token, const struct enrol_key *key,

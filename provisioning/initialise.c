@@ -163,13 +163,12 @@ static enum hsm_result make_key(struct token *token, const struct recipe *recipe
     CK_BBOOL no = CK_FALSE;
     CK_BBOOL wraps = recipe->wraps ? CK_TRUE : CK_FALSE;
     CK_BBOOL signs = recipe->wraps ? CK_FALSE : CK_TRUE;
-    CK_BBOOL modifiable = signs; /* SoftHSM copies into a session no other (token.h) */
     CK_ATTRIBUTE key[] = {
         {CKA_LABEL, copy.label, strlen(copy.label)},
         {CKA_VALUE_LEN, &key_bytes, sizeof key_bytes},
         {CKA_TOKEN, &yes, sizeof yes},
         {CKA_PRIVATE, &yes, sizeof yes},
-        {CKA_MODIFIABLE, &modifiable, sizeof modifiable},
+        {CKA_MODIFIABLE, &yes, sizeof yes}, /* SoftHSM copies into a session no other (token.h) */
         {CKA_SENSITIVE, &yes, sizeof yes},
         {CKA_EXTRACTABLE, &no, sizeof no},
         {CKA_ENCRYPT, &no, sizeof no},

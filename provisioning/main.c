@@ -7,37 +7,41 @@
 #include "confine.h"
 #include "verbs.h"
 
+#define SUBSCRIBER "a user id or the IMPI"
+
 static const struct verb {
     const char *words[2]; /* the second is NULL where there is none */
-    enum verb_bit bit;
-    bool takes_name;
+    verb_set bit;
+    const char *name; /* what stands behind the words; NULL: nothing */
     const char *synopsis;
     enum outcome (*run)(struct office *office, const struct arguments *arguments);
 } verbs[] = {
+    /* clang-format off: a line each */
     {{"init", NULL},
      VERB_INIT,
-     false,
+     NULL,
      "make a token with its keys, and the store",
      initialise_token},
-    {{"check", NULL}, VERB_CHECK, false, "try what the token can and can't", check_token},
-    {{"subscriber", "add"}, VERB_ADD, false, "add a subscriber and load K and OPc", subscriber_add},
-    {{"subscriber", "show"}, VERB_SHOW, true, "show a subscriber", show_one},
-    {{"subscriber", "list"}, VERB_LIST, false, "list all subscribers", show_list},
+    {{"check", NULL}, VERB_CHECK, NULL, "try what the token can and can't", check_token},
+    {{"subscriber", "add"}, VERB_ADD, NULL, "add a subscriber and load K and OPc", subscriber_add},
+    {{"subscriber", "show"}, VERB_SHOW, SUBSCRIBER, "show a subscriber", show_one},
+    {{"subscriber", "list"}, VERB_LIST, NULL, "list all subscribers", show_list},
     {{"subscriber", "enable"},
      VERB_ENABLE,
-     true,
+     SUBSCRIBER,
      "let a subscriber authenticate",
      subscriber_enable},
     {{"subscriber", "disable"},
      VERB_DISABLE,
-     true,
+     SUBSCRIBER,
      "no longer let a subscriber authenticate",
      subscriber_disable},
     {{"subscriber", "remove"},
      VERB_REMOVE,
-     true,
+     SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -74,25 +78,25 @@ static void print_help(const struct verb *only)
         if (only != NULL && only != &verbs[i])
             continue;
         verb_to_text(&verbs[i], text, sizeof text);
-        printf("  %s%-*s %s\n", text, (int)(25 - strlen(text)), verbs[i].takes_name ? " NAME" : "",
-               verbs[i].synopsis);
+        printf("  %s%-*s %s\n", text, (int)(25 - strlen(text)),
+               verbs[i].name != NULL ? " NAME" : "", verbs[i].synopsis);
     }
     puts("options:");
-    arguments_print_help(only == NULL ? VERBS_ALL : (unsigned)only->bit);
+    arguments_print_help(only == NULL ? VERBS_ALL : only->bit);
 }
 
 static enum outcome check_words(const struct verb *verb, struct arguments *arguments)
 {
     char text[64];
     size_t words = words_of(verb);
-    size_t names = verb->takes_name ? 1 : 0;
+    size_t names = verb->name != NULL ? 1 : 0;
     verb_to_text(verb, text, sizeof text);
     if (arguments->word_count < words + names)
-        return outcome_fail(OUTCOME_USAGE, "%s needs NAME, a user id or the IMPI", text);
+        return outcome_fail(OUTCOME_USAGE, "%s needs NAME, %s", text, verb->name);
     if (arguments->word_count > words + names)
         return outcome_fail(OUTCOME_USAGE, "%s: \"%s\" is one word too many", text,
                             arguments->words[words + names]);
-    if (verb->takes_name)
+    if (verb->name != NULL)
         arguments->name = arguments->words[words];
     return arguments_check(arguments, verb->bit, text);
 }

@@ -34,7 +34,7 @@ static enum hsm_result encrypts_as_fips(struct token *token, CK_OBJECT_HANDLE ke
 static enum hsm_result import(struct token *token, CK_OBJECT_HANDLE *out_key)
 {
     static const struct key_ref ref;
-    struct enrol_key key = {&fips_key, &ref, "nisim trial", false};
+    struct enrol_key key = {key_source_clear(&fips_key), &ref, "nisim trial", false, false};
     return enrol_create_key(token, &key, out_key);
 }
 
