@@ -289,41 +289,41 @@ static int remove_folder(void **state)
     return system(command);
 }
 
+static void write_value(struct store *store, const char *name, const char *text)
+{
+    struct stored_value value = {.bytes = strlen(text)};
+    snprintf(value.name, sizeof value.name, "%s", name);
+    memcpy(value.value, text, value.bytes);
+    assert_int_equal(store_value_write(store, &value), STORE_OK);
+}
+
+static void keeps_values_by_name(void **state)
+{
+    (void)state;
+    struct store *store = open_good();
+    struct stored_value value;
+    assert_int_equal(store_value_read(store, "officer/alice", &value), STORE_NOT_FOUND);
+    write_value(store, "officer/bob", "2");
+    write_value(store, "officer/alice", "1");
+    write_value(store, "rule/approvals", "");
+    write_value(store, "officer/alice", "new");
+    assert_int_equal(store_value_read(store, "officer/alice", &value), STORE_OK);
+    assert_int_equal(value.bytes, 3);
+    assert_memory_equal(value.value, "new", 3);
+    assert_int_equal(store_value_next(store, "officer/", "", &value), STORE_OK);
+    assert_string_equal(value.name, "officer/alice");
+    assert_int_equal(store_value_next(store, "officer/", value.name, &value), STORE_OK);
+    assert_string_equal(value.name, "officer/bob");
+    assert_int_equal(store_value_next(store, "officer/", value.name, &value), STORE_NOT_FOUND);
+    assert_int_equal(store_value_remove(store, "officer/bob"), STORE_OK);
+    assert_int_equal(store_value_remove(store, "officer/bob"), STORE_NOT_FOUND);
+    assert_int_equal(store_value_read(store, "rule/approvals", &value), STORE_OK);
+    assert_int_equal(value.bytes, 0);
+    store_close(&store);
+}
+
 int main(void)
 {
-    static void write_value(struct store * store, const char *name, const char *text)
-    {
-        struct stored_value value = {.bytes = strlen(text)};
-        snprintf(value.name, sizeof value.name, "%s", name);
-        memcpy(value.value, text, value.bytes);
-        assert_int_equal(store_value_write(store, &value), STORE_OK);
-    }
-
-    static void keeps_values_by_name(void **state)
-    {
-        (void)state;
-        struct store *store = open_good();
-        struct stored_value value;
-        assert_int_equal(store_value_read(store, "officer/alice", &value), STORE_NOT_FOUND);
-        write_value(store, "officer/bob", "2");
-        write_value(store, "officer/alice", "1");
-        write_value(store, "rule/approvals", "");
-        write_value(store, "officer/alice", "new");
-        assert_int_equal(store_value_read(store, "officer/alice", &value), STORE_OK);
-        assert_int_equal(value.bytes, 3);
-        assert_memory_equal(value.value, "new", 3);
-        assert_int_equal(store_value_next(store, "officer/", "", &value), STORE_OK);
-        assert_string_equal(value.name, "officer/alice");
-        assert_int_equal(store_value_next(store, "officer/", value.name, &value), STORE_OK);
-        assert_string_equal(value.name, "officer/bob");
-        assert_int_equal(store_value_next(store, "officer/", value.name, &value), STORE_NOT_FOUND);
-        assert_int_equal(store_value_remove(store, "officer/bob"), STORE_OK);
-        assert_int_equal(store_value_remove(store, "officer/bob"), STORE_NOT_FOUND);
-        assert_int_equal(store_value_read(store, "rule/approvals", &value), STORE_OK);
-        assert_int_equal(value.bytes, 0);
-        store_close(&store);
-    }
-
 #define TEST(name) cmocka_unit_test_setup(name, fresh_path)
     const struct CMUnitTest tests[] = {
         TEST(refuses_a_file_that_is_no_store),
