@@ -41,6 +41,11 @@ static const struct verb {
      SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    {{"subscriber", "rest"},
+     VERB_REST,
+     SUBSCRIBER,
+     "move K and OPc to another residence",
+     residence_move},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
