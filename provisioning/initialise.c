@@ -1,8 +1,11 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
+#include "token_sign.h"
 #include "verbs.h"
 
 #define SLOTS_MAX 256
@@ -197,6 +200,8 @@ static enum hsm_result make_keys(struct token *token)
     enum hsm_result result = make_key(token, &kek);
     if (result == HSM_OK)
         result = make_key(token, &integrity);
+    if (result == HSM_OK)
+        result = token_make_signer(token);
     sync();
     return result;
 }
@@ -226,6 +231,16 @@ static enum outcome make(struct office *office, struct plan *plan)
     return outcome;
 }
 
+/* Beside the store and for the same eyes. One that is there already must be this user's. */
+static enum outcome make_audit_folder(const struct office *office)
+{
+    if (mkdir(office->audit_path, 0700) == 0 ||
+        (errno == EEXIST && access(office->audit_path, R_OK | W_OK | X_OK) == 0))
+        return OUTCOME_DONE;
+    return outcome_fail(OUTCOME_STORE, "folder %s of the audit trail: %s", office->audit_path,
+                        strerror(errno));
+}
+
 enum outcome initialise_token(struct office *office, const struct arguments *arguments)
 {
     ERASED(plan) struct plan plan = {0};
@@ -240,13 +255,16 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
         outcome = office_open_store(office, true);
     if (outcome == OUTCOME_DONE)
         outcome = check_store_is_empty(office);
+    if (outcome == OUTCOME_DONE)
+        outcome = make_audit_folder(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = make(office, &plan);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    printf("token \"%s\" made (serial %s), keys \"%s\" and \"%s\" inside, store %s\n",
+    printf("token \"%s\" made (serial %s), keys \"%s\", \"%s\" and \"%s\" inside, store %s\n",
            office->token->label, office->token->serial, TOKEN_KEK_LABEL, TOKEN_INTEGRITY_LABEL,
+           TOKEN_AUDIT_LABEL,
            office->store_path);
     return OUTCOME_DONE;
 }

@@ -74,6 +74,11 @@ enum outcome office_new(const struct arguments *arguments, struct office **out_o
         take_options(arguments, office);
         outcome = check_settings(arguments, office);
     }
+    if (office->store_path != NULL)
+        config_audit_folder(office->config == NULL || arguments->store != NULL
+                                ? NULL
+                                : office->config->audit,
+                            office->store_path, office->audit_path);
     if (outcome == OUTCOME_DONE)
         *out_office = office;
     else

@@ -23,6 +23,7 @@ struct office {
     unsigned call_seconds;
     struct token_choice choice;
     const char *store_path;
+    char audit_path[CONFIG_AUDIT_BYTES]; /* folder of the audit trail; "" without a store */
     struct pin_place user_pin;
     struct module *module;
     struct token *token;

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "token_sign.h"
+
 #define COUNT_OF(list) (sizeof(list) / sizeof((list)[0]))
 
 static CK_BBOOL yes = CK_TRUE;
@@ -93,6 +95,7 @@ void softhsm_open(struct softhsm *softhsm)
     assert_int_equal(token_open(softhsm->module, &choice, true, &softhsm->token), HSM_OK);
     assert_int_equal(token_log_in(softhsm->token, &pin), HSM_OK);
     make_integrity_key(softhsm->token);
+    assert_int_equal(token_make_signer(softhsm->token), HSM_OK);
 }
 
 void softhsm_close(struct softhsm *softhsm)

@@ -21,7 +21,7 @@ struct softhsm {
     struct token *token; /* USER logged in, session writable */
 };
 
-/* Sets SOFTHSM2_CONF, makes the token with its integrity key, logs in. */
+/* Sets SOFTHSM2_CONF, makes the token with its integrity key and the pair that signs, logs in. */
 void softhsm_open(struct softhsm *softhsm);
 void softhsm_close(struct softhsm *softhsm);
 

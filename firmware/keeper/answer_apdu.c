@@ -3,15 +3,13 @@
 #include <string.h>
 
 #include "apdu_gba.h"
-#include "authorize.h"
 #include "card.h"
 #include "card_message.h"
 #include "challenge.h"
 
 static bool find_allowed(struct work *work, const struct subscriber_name *name)
 {
-    work_fail(work, authorize_form(work->client, FORM_APDU));
-    return work->fault.status == STATUS_OK && work_find_subscriber(work, name);
+    return work_admit(work, name, FORM_APDU) && work_find_subscriber(work, name);
 }
 
 static void note(struct work *work, const struct card_use *use)

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "authorize.h"
 #include "challenge.h"
 
 /* Only the outcome's own fields are there to be written. */
@@ -25,9 +24,8 @@ void answer_card(struct work *work)
     ERASED(aka_answer) struct aka_answer aka = {0};
     struct authenticate_request request;
     work->fault = authenticate_request_read(work->body, work->body_bytes, &request);
-    if (work->fault.status == STATUS_OK)
-        work_fail(work, authorize_form(work->client, request.form));
-    if (work->fault.status == STATUS_OK && work_find_subscriber(work, &request.subscriber) &&
+    if (work->fault.status == STATUS_OK && work_admit(work, &request.subscriber, request.form) &&
+        work_find_subscriber(work, &request.subscriber) &&
         challenge_run(work, request.rand, request.autn, &aka))
         write_answer(work, &aka);
 }

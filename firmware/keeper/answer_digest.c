@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "answer_sip.h"
-#include "authorize.h"
 #include "challenge.h"
 #include "terms.h"
 
@@ -43,8 +42,8 @@ static bool take_challenge(struct work *work, const struct digest_challenge *cha
                            enum answer_form form, struct aka_answer *out)
 {
     struct digest_nonce nonce;
-    work_fail(work, authorize_form(work->client, form));
-    return work->fault.status == STATUS_OK && work_find_subscriber(work, &challenge->subscriber) &&
+    return work_admit(work, &challenge->subscriber, form) &&
+           work_find_subscriber(work, &challenge->subscriber) &&
            check_names(work, challenge) && open_nonce(work, challenge->nonce, &nonce) &&
            challenge_run(work, nonce.rand, nonce.autn, out);
 }

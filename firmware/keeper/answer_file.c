@@ -1,6 +1,5 @@
 #include "answer_file.h"
 
-#include "authorize.h"
 #include "file_message.h"
 #include "tree.h"
 
@@ -34,9 +33,8 @@ void answer_file(struct work *work)
     struct tree_file file;
     const struct card card = {.identity = &work->keeper->subscription.identity};
     work->fault = file_request_read(work->body, work->body_bytes, &request);
-    if (work->fault.status == STATUS_OK)
-        work_fail(work, authorize_form(work->client, FORM_FILES));
-    if (work->fault.status != STATUS_OK || !work_find_subscriber(work, &request.subscriber) ||
+    if (work->fault.status != STATUS_OK || !work_admit(work, &request.subscriber, FORM_FILES) ||
+        !work_find_subscriber(work, &request.subscriber) ||
         !find_file(work, &request, &card, &file))
         return;
     read_file(&request, &card, &file, &answer);

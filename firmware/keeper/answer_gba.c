@@ -2,15 +2,13 @@
 
 #include <string.h>
 
-#include "authorize.h"
 #include "gba.h"
 #include "gba_message.h"
 
 /* The request was read; may this client ask it of this subscriber? */
 static bool admit(struct work *work, const struct subscriber_name *name)
 {
-    work_fail(work, authorize_form(work->client, FORM_GBA));
-    return work->fault.status == STATUS_OK && work_find_subscriber(work, name);
+    return work_admit(work, name, FORM_GBA) && work_find_subscriber(work, name);
 }
 
 void answer_gba_bootstrap(struct work *work)

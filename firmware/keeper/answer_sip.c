@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "authorize.h"
 #include "terms.h"
 #include "token_digest.h"
 
@@ -40,8 +39,7 @@ static enum hsm_result respond(struct work *work, const struct digest_request *r
 void answer_sip_digest(struct work *work, const struct digest_request *request)
 {
     struct digest_answer answer = {0};
-    work_fail(work, authorize_form(work->client, FORM_DIGEST));
-    if (work->fault.status != STATUS_OK ||
+    if (!work_admit(work, &request->challenge.subscriber, FORM_DIGEST) ||
         !work_find_subscriber(work, &request->challenge.subscriber) ||
         !check_challenge(work, &request->challenge))
         return;

@@ -35,6 +35,7 @@ static bool answer_fault(struct work *work, struct apdu_answer *out)
     default:
         return false;
     }
+    note_inner(&work->reply->note, work->fault.status);
     work_fail(work, STATUS_OK);
     return true;
 }
@@ -55,6 +56,7 @@ static bool bootstrap(struct work *work, const uint8_t *rand, const uint8_t *aut
 static bool naf_key(struct work *work, const uint8_t *naf_id, size_t bytes, struct apdu_answer *out)
 {
     ERASED(gba_key) struct gba_key key = {{0}};
+    work->reply->note.is_wanted = true;
     if (!gba_naf_key(work, naf_id, bytes, &key))
         return answer_fault(work, out);
     answer(out, TAG_SUCCESS, key.bytes, sizeof key.bytes);

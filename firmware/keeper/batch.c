@@ -40,12 +40,13 @@ static enum store_result swap_all(struct keeper *keeper)
         if (rc != STORE_OK)
             return rc;
     }
-    return STORE_OK;
+    return journal_confirm(keeper);
 }
 
 static enum store_result commit(struct keeper *keeper)
 {
-    if (keeper->pending_count == 0 && keeper->gba_pending_count == 0)
+    if (keeper->pending_count == 0 && keeper->gba_pending_count == 0 &&
+        !keeper->journal.is_unconfirmed)
         return STORE_OK;
     enum store_result rc = store_begin(keeper->store);
     if (rc == STORE_OK)
@@ -53,40 +54,61 @@ static enum store_result commit(struct keeper *keeper)
     if (rc == STORE_OK)
         rc = store_commit(keeper->store);
     keeper_note_store(keeper, rc);
-    if (rc != STORE_OK)
+    if (rc == STORE_OK)
+        journal_confirmed(keeper);
+    else
         store_rollback(keeper->store);
     return rc;
 }
 
-/* What was not made durable is not said. */
-static void withhold(struct keeper *keeper, struct batch *batch)
+/* Nothing of it is to be: it is executed again. */
+static void withdraw_all(struct keeper *keeper, const struct batch *batch)
+{
+    bool all[KEEPER_BATCH_MAX];
+    for (size_t i = 0; i < batch->count; i++)
+        all[i] = true;
+    journal_withdraw(keeper, batch, all);
+}
+
+/* What was not made durable is not said; without a record nothing about a subscriber is. */
+static void withhold(struct keeper *keeper, struct batch *batch, bool is_recorded)
 {
     bool awaits[KEEPER_BATCH_MAX] = {false};
     bool withheld[KEEPER_BATCH_MAX];
     for (size_t i = 0; i < batch->count; i++)
-        awaits[i] = batch->replies[i].needs_commit;
+        awaits[i] = batch->replies[i].needs_commit ||
+                    (!is_recorded && batch->replies[i].note.is_wanted);
     memcpy(withheld, awaits, sizeof withheld);
     card_sessions_revert(keeper->cards, awaits, batch->count, withheld);
     for (size_t i = 0; i < batch->count; i++) {
         if (withheld[i])
             reply_fail(&batch->replies[i], (struct fault){STATUS_UNAVAILABLE, 0});
     }
+    if (is_recorded) {
+        journal_withdraw(keeper, batch, withheld);
+        journal_settle(keeper);
+    }
 }
 
 enum exit_code batch_run(struct keeper *keeper, struct batch *batch)
 {
     enum store_result rc = STORE_CONFLICT;
+    bool is_recorded = true;
     card_sessions_begin(keeper->cards);
     for (int tries = 0; rc == STORE_CONFLICT && tries <= CONFLICTS_MAX; tries++) {
         enum exit_code exit = execute_all(keeper, batch);
+        if (exit == EXIT_DONE)
+            exit = journal_write(keeper, batch, &is_recorded);
         if (exit != EXIT_DONE)
             return exit;
-        rc = commit(keeper);
+        rc = is_recorded ? commit(keeper) : STORE_FAILED;
+        if (rc == STORE_CONFLICT)
+            withdraw_all(keeper, batch);
     }
     if (rc == STORE_CORRUPT)
         return EXIT_STORE;
     if (rc != STORE_OK)
-        withhold(keeper, batch);
+        withhold(keeper, batch, is_recorded);
     card_sessions_begin(keeper->cards);
     return EXIT_DONE;
 }

@@ -67,6 +67,10 @@ static bool take_outcome(struct work *work, const struct pending *state,
                          const struct aka_answer *aka)
 {
     struct keeper *keeper = work->keeper;
+    static const enum status ends[] = {[AKA_MAC_FAILURE] = STATUS_MAC_FAILURE,
+                                       [AKA_SYNC_FAILURE] = STATUS_SYNC_FAILURE,
+                                       [AKA_ACCEPTED] = STATUS_OK};
+    note_inner(&work->reply->note, ends[aka->outcome]);
     switch (aka->outcome) {
     case AKA_MAC_FAILURE:
         log_line(LOG_LEVEL_INFO, "mac-failure", "impi=\"%s\"", keeper->subscription.identity.impi);

@@ -98,6 +98,19 @@ static void open_packet(struct work *work, const uint8_t *packet, size_t bytes)
         work->client = &work->keeper->config->clients[work->stamp.client];
 }
 
+/* Of a card's commands only challenges, GBA and what was refused have a record of their own. */
+static void finish_note(struct work *work)
+{
+    struct note *note = &work->reply->note;
+    if (work->client != NULL)
+        note->client = work->client->name;
+    note->outcome = work->fault.status;
+    if (note->outcome == STATUS_OK && note->has_inner)
+        note->outcome = note->inner;
+    if (work->fault.status != STATUS_OK && note->subscriber[0] != '\0')
+        note->is_wanted = true;
+}
+
 enum exit_code keeper_execute(struct keeper *keeper, const uint8_t *packet, size_t bytes,
                               struct reply *out_reply)
 {
@@ -106,10 +119,12 @@ enum exit_code keeper_execute(struct keeper *keeper, const uint8_t *packet, size
     out_reply->type = 0;
     out_reply->request_id = 0;
     out_reply->bytes = 0;
+    out_reply->note = (struct note){.is_wanted = false};
     memset(out_reply->packet, 0, CHANNEL_STAMP_BYTES);
     open_packet(&work, packet, bytes);
     if (work.fault.status == STATUS_OK)
         execute_message(&work);
+    finish_note(&work);
     if (work.exit == EXIT_DONE && work.fault.status != STATUS_OK)
         reply_fail(out_reply, work.fault);
     return work.exit;

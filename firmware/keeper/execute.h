@@ -6,6 +6,7 @@
 #define NISIM_KEEPER_EXECUTE_H
 
 #include "keeper.h"
+#include "note.h"
 
 /* A packet for the front. Holds secrets: wiped by who sent it. */
 struct reply {
@@ -13,6 +14,7 @@ struct reply {
     size_t at; /* which request of its batch; set by the batch */
     uint8_t type;
     uint32_t request_id;
+    struct note note;
     size_t bytes;
     uint8_t packet[CHANNEL_PACKET_BYTES_MAX];
 };

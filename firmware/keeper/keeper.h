@@ -6,6 +6,7 @@
 #include "channel.h"
 #include "config.h"
 #include "gba_state.h"
+#include "journal.h"
 #include "keyring.h"
 #include "seals.h"
 #include "store.h"
@@ -33,6 +34,7 @@ struct keeper {
     struct gba_state gba; /* of the request in hand, as is the next */
     struct subscription subscription;
     struct seals seals;
+    struct journal journal;
 };
 
 #endif

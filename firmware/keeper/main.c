@@ -154,6 +154,16 @@ static void close_all(struct equipment *equipment)
     config_free(&equipment->config);
 }
 
+static enum exit_code open_journal(struct keeper *keeper, const char *process, uint32_t generation)
+{
+    char folder[CONFIG_AUDIT_BYTES];
+    config_audit_folder(keeper->config->audit, keeper->config->store, folder);
+    enum exit_code exit = journal_open(keeper, folder, process, generation);
+    if (exit != EXIT_DONE)
+        journal_close(keeper, exit);
+    return exit;
+}
+
 static enum exit_code run(struct equipment *equipment, uint32_t generation)
 {
     static struct keeper keeper;
@@ -162,6 +172,9 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
     keeper.token = equipment->token;
     keeper.keyring = equipment->keyring;
     keeper.store = equipment->store;
+    enum exit_code opened = open_journal(&keeper, equipment->process, generation);
+    if (opened != EXIT_DONE)
+        return opened;
     log_line(LOG_LEVEL_INFO, "keeper-ready",
              "generation=%u token=\"%s\" serial=%s keys=%zu session_copy=%d several_parts=%d",
              generation, equipment->token->label, equipment->token->serial,
@@ -170,6 +183,7 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
         return EXIT_LOST;
     close(KEEPER_FD_READY);
     enum exit_code exit = serve(&keeper, KEEPER_FD_CHANNEL, generation);
+    journal_close(&keeper, exit);
     seals_free(&keeper.seals);
     return exit;
 }

@@ -100,7 +100,7 @@ static enum exit_code work(struct keeper *keeper, struct batch *batch, int chann
 static enum exit_code watch(struct keeper *keeper)
 {
     if (token_alive(keeper->token) == HSM_OK)
-        return EXIT_DONE;
+        return journal_watch(keeper);
     log_line(LOG_LEVEL_ERROR, "token-lost", "call=\"%s\"", module_fault(keeper->token->module));
     return EXIT_LOST;
 }

@@ -1,5 +1,7 @@
 #include "work.h"
 
+#include <stdio.h>
+
 #include "authorize.h"
 #include "log.h"
 
@@ -121,10 +123,25 @@ static bool check_record(struct work *work, const struct subscriber_name *name)
     return false;
 }
 
+static void note_name(struct work *work, const char *name)
+{
+    struct note *note = &work->reply->note;
+    snprintf(note->subscriber, sizeof note->subscriber, "%s", name);
+    note->is_wanted = note->is_wanted || work->reply->type != MESSAGE_APDU;
+}
+
+bool work_admit(struct work *work, const struct subscriber_name *name, enum answer_form form)
+{
+    note_name(work, name->text);
+    work_fail(work, authorize_form(work->client, form));
+    return work->fault.status == STATUS_OK;
+}
+
 /* Fills keeper->subscription; false when the fault or the exit says why not. */
 bool work_find_subscriber(struct work *work, const struct subscriber_name *name)
 {
     struct keeper *keeper = work->keeper;
+    note_name(work, name->text);
     enum store_result rc = store_find(keeper->store, name, &keeper->subscription);
     if (rc != STORE_OK) {
         work_fail_by_store(work, rc);
@@ -132,6 +149,7 @@ bool work_find_subscriber(struct work *work, const struct subscriber_name *name)
     }
     if (!check_record(work, name))
         return false;
+    note_name(work, keeper->subscription.identity.impi);
     work_fail(work, authorize_subscriber(work->client, &keeper->subscription));
     return work->fault.status == STATUS_OK;
 }

@@ -28,6 +28,13 @@ void work_fail_by_token(struct work *work, enum hsm_result result);
 void work_fail_by_store(struct work *work, enum store_result result);
 
 /*
+ * May this client have this form of answer about anybody? The request's name is noted for the audit
+ * trail. False: work->fault.
+ */
+MUST_CHECK bool work_admit(struct work *work, const struct subscriber_name *name,
+                           enum answer_form form);
+
+/*
  * Fills keeper->subscription with who is asked about, if the record is whole and the client may
  * ask about it; false when work->fault or work->exit says why not.
  */

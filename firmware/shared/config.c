@@ -226,6 +226,14 @@ unsigned config_line(const struct config *config, const char *option)
     return setting == NULL ? 1 : config_setting_source_line(setting);
 }
 
+void config_audit_folder(const char *audit, const char *store, char out_folder[CONFIG_AUDIT_BYTES])
+{
+    if (audit != NULL)
+        snprintf(out_folder, CONFIG_AUDIT_BYTES, "%s", audit);
+    else
+        snprintf(out_folder, CONFIG_AUDIT_BYTES, "%s-audit", store);
+}
+
 static bool check_required(const struct config_reader *reader)
 {
     for (size_t i = 0; i < OPTIONS; i++) {

@@ -15,6 +15,7 @@
 #define CONFIG_CLIENT_DOMAINS_MAX 32
 #define CONFIG_TEXT_BYTES_MAX 1023
 #define CONFIG_WHY_BYTES 512
+#define CONFIG_AUDIT_BYTES (CONFIG_TEXT_BYTES_MAX + 8)
 
 /* How a client's certificate is recognised. */
 enum client_match {
@@ -60,6 +61,10 @@ MUST_CHECK struct config *config_read_path(const char *path, char out_why[CONFIG
  */
 MUST_CHECK struct config *config_read_descriptor(int descriptor, const char *path,
                                                  char out_why[CONFIG_WHY_BYTES]);
+
+/* The folder of the audit trail: `audit`, or beside the store where that is NULL. */
+void config_audit_folder(const char *audit, const char *store,
+                         char out_folder[CONFIG_AUDIT_BYTES]);
 
 void config_free(struct config **config);
 

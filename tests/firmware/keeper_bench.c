@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -116,6 +117,10 @@ int bench_begin(void **state)
                      STORE_OK);
     assert_int_equal(store_open(softhsm_path(&bench.softhsm, name), false, why, &bench.other_node),
                      STORE_OK);
+    snprintf(name, sizeof name, "%d.db-audit", count - 1);
+    snprintf(bench.audit, sizeof bench.audit, "%s", softhsm_path(&bench.softhsm, name));
+    assert_int_equal(mkdir(bench.audit, 0700), 0);
+    assert_int_equal(journal_open(&bench.keeper, bench.audit, "keeper-0", 1), EXIT_DONE);
     add(ALICE, "1001", "ims.example.com", 1);
     add(OTHER, "2002", "other.example.net", 2);
     batch_clear(bench.batch);
@@ -126,6 +131,8 @@ int bench_end(void **state)
 {
     (void)state;
     seals_free(&bench.keeper.seals);
+    journal_close(&bench.keeper, EXIT_DONE);
+    bench.keeper.journal = (struct journal){.trail = NULL};
     store_close(&bench.keeper.store);
     store_close(&bench.other_node);
     return 0;

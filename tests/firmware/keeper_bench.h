@@ -20,6 +20,7 @@ struct bench {
     struct store *other_node; /* the same store, as another appliance has it open */
     struct client clients[2]; /* 0: all forms in ims.example.com; 1: no form, every domain */
     struct config config;
+    char audit[128]; /* folder of the trail */
 };
 
 extern struct bench bench;
