@@ -20,7 +20,8 @@ enum verb_bit {
     VERB_ENABLE = 1 << 5,
     VERB_DISABLE = 1 << 6,
     VERB_REMOVE = 1 << 7,
-    VERBS_ALL = (1 << 8) - 1,
+    VERB_UNBLOCK_PIN = 1 << 8,
+    VERBS_ALL = (1 << 9) - 1,
     VERBS_TOKEN = VERBS_ALL - VERB_INIT,  /* choose a token that is there */
     VERBS_STORE = VERBS_ALL - VERB_CHECK, /* use the store */
 };

@@ -38,6 +38,11 @@ static const struct verb {
      true,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    {{"subscriber", "unblock-pin"},
+     VERB_UNBLOCK_PIN,
+     true,
+     "give the card's PIN all its tries again",
+     subscriber_unblock_pin},
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 

@@ -15,6 +15,7 @@ struct tree_file {
     uint16_t fid;
     uint8_t sfi; /* 0: none */
     bool is_linear;
+    bool is_guarded; /* read after the PIN only */
     size_t bytes;   /* of the body, or of one record */
     size_t records; /* 0 when transparent */
 };

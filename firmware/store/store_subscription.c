@@ -93,6 +93,14 @@ static enum store_result add_sqn(struct store *store, int64_t row)
     return store_run(store, statement);
 }
 
+static enum store_result add_pin(struct store *store, int64_t row)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_PIN_ADD);
+    sqlite3_bind_int64(statement, 1, row);
+    sqlite3_bind_int64(statement, 2, PIN_TRIES);
+    return store_run(store, statement);
+}
+
 static enum store_result add_rows(struct store *store, struct subscription *subscription)
 {
     sqlite3_stmt *statement = store_statement(store, SQL_ADD);
@@ -103,6 +111,8 @@ static enum store_result add_rows(struct store *store, struct subscription *subs
         rc = add_names(store, subscription, row);
     if (rc == STORE_OK)
         rc = add_sqn(store, row);
+    if (rc == STORE_OK && subscription->pin.is_set)
+        rc = add_pin(store, row);
     if (rc == STORE_OK)
         rc = store_commit(store);
     if (rc == STORE_OK)

@@ -10,6 +10,7 @@
 #include "digest_credential.h"
 #include "keyring.h"
 #include "message.h"
+#include "pin_credential.h"
 
 /* How K came into the token. Shown for ever after. */
 enum key_origin {
@@ -21,7 +22,7 @@ enum key_origin {
 #define SUBSCRIPTION_RECORD_BYTES_MAX                                                       \
     (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) +               \
      (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX) + (3 + DIGEST_CREDENTIAL_BYTES_MAX) + \
-     (3 + NAME_BYTES_MAX) + 4)
+     (3 + NAME_BYTES_MAX) + 4 + (3 + PIN_CREDENTIAL_BYTES))
 
 struct subscription {
     int64_t row; /* of the store; 0 before store_add; never reused */
@@ -30,6 +31,7 @@ struct subscription {
     char user_ids[USER_IDS_MAX][USER_ID_BYTES_MAX + 1];
     struct key_ref key_ref; /* zero with digest.is_alone */
     struct digest_credential digest;
+    struct pin_credential pin;
     struct sqn_profile profile;
     enum key_origin origin;
     bool enabled;
