@@ -22,8 +22,8 @@ static bool is_input(const char *path)
 static enum outcome check_sources(const struct office *office, const struct arguments *arguments)
 {
     int readers = (office->user_pin.descriptor == STDIN_FILENO) + is_input(arguments->key_file) +
-                  is_input(arguments->digest_password_file) +
-                  is_input(arguments->digest_ha1_file) + is_input(arguments->card_pin_file);
+                  is_input(arguments->digest_password_file) + is_input(arguments->digest_ha1_file) +
+                  is_input(arguments->card_pin_file);
     if (readers > 1)
         return outcome_fail(OUTCOME_USAGE,
                             "the PINs, the key and the digest secret can't share standard input");

@@ -178,8 +178,8 @@ static json_t *json_view(const struct view *view)
         subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "gba",
         subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
         "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
-        sqn_ms, "highest_seq", (json_int_t)highest_seq(view),
-        "card_pin_tries", subscription->pin.is_set ? json_integer(view->pin.tries) : json_null());
+        sqn_ms, "highest_seq", (json_int_t)highest_seq(view), "card_pin_tries",
+        subscription->pin.is_set ? json_integer(view->pin.tries) : json_null());
 }
 
 /* Takes over `value`. */

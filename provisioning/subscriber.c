@@ -18,8 +18,7 @@ static enum outcome check_names_are_free(struct office *office, const struct arg
 
 /* The secrets are in the token: now the row, or neither. */
 static enum outcome add_row(struct office *office, const struct arguments *arguments,
-                            const struct credentials *credentials,
-                            const struct enrolled *enrolled)
+                            const struct credentials *credentials, const struct enrolled *enrolled)
 {
     enum hsm_result result = HSM_OK;
     struct subscription *subscription = &office->subscription;

@@ -93,9 +93,9 @@ void fcp_of_file(enum card_directory directory, const struct tree_file *file,
     write_number(&writer, TAG_LIFE_CYCLE, ACTIVATED, 1);
     if (directory == DIRECTORY_MF)
         write_number(&writer, TAG_ACCESS_COMPACT, 0x0100, 2); /* read: always; no more */
-    else /* EF.ARR and a record of it */
-        write_number(&writer, TAG_ACCESS_REFERENCED, UINT64_C(0x6f0600) | (file->is_guarded ? 2 : 1),
-                     3);
+    else                                                      /* EF.ARR and a record of it */
+        write_number(&writer, TAG_ACCESS_REFERENCED,
+                     UINT64_C(0x6f0600) | (file->is_guarded ? 2 : 1), 3);
     write_number(&writer, TAG_BYTES, body, 2);
     if (file->sfi != 0)
         write_number(&writer, TAG_SFI, (uint64_t)file->sfi << 3, 1);

@@ -125,7 +125,8 @@ static void write_arr(const struct tree_source *source, size_t index, struct wir
 static void write_ist(const struct tree_source *source, size_t index, struct wire_writer *writer)
 {
     (void)index;
-    wire_write_bytes(writer, source->identity->service_table, source->identity->service_table_bytes);
+    wire_write_bytes(writer, source->identity->service_table,
+                     source->identity->service_table_bytes);
 }
 
 static void write_address(struct wire_writer *writer, enum address_type type, const void *bytes,

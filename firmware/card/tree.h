@@ -16,8 +16,8 @@ struct tree_file {
     uint8_t sfi; /* 0: none */
     bool is_linear;
     bool is_guarded; /* read after the PIN only */
-    size_t bytes;   /* of the body, or of one record */
-    size_t records; /* 0 when transparent */
+    size_t bytes;    /* of the body, or of one record */
+    size_t records;  /* 0 when transparent */
 };
 
 /* ADF.ISIM's name (TS 101 220 annex E): the ISIM's RID and PIX, no country, no issuer. */

@@ -37,9 +37,8 @@ void answer_file(struct work *work)
     struct file_answer answer;
     struct tree_file file;
     static const struct card_functions functions = {.gba_files = card_files_gba};
-    struct card card = {.identity = &work->keeper->subscription.identity,
-                        .functions = &functions,
-                        .user = work};
+    struct card card = {
+        .identity = &work->keeper->subscription.identity, .functions = &functions, .user = work};
     work->fault = file_request_read(work->body, work->body_bytes, &request);
     if (work->fault.status == STATUS_OK)
         work_fail(work, authorize_form(work->client, FORM_FILES));

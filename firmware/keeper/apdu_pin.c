@@ -65,8 +65,8 @@ static bool try_pin(struct work *work, const uint8_t *pin, struct pin_state *sta
     ERASED(secret64) struct secret64 given = {{0}};
     memcpy(given.bytes, pin, sizeof given.bytes);
     bool is_right = false;
-    enum hsm_result rc = pin_credential_check(
-        work->keeper->token, &work->keeper->subscription.pin, &given, &is_right);
+    enum hsm_result rc = pin_credential_check(work->keeper->token, &work->keeper->subscription.pin,
+                                              &given, &is_right);
     if (rc != HSM_OK) {
         work_fail_by_token(work, rc);
         return false;

@@ -54,8 +54,8 @@ static const char usage[] =
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
-    "of that SIP header; FILE is IMPI, DOMAIN, IMPU, AD, ARR, IST, P-CSCF,\n"
-    "WebRTCURI or four hex digits; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
+    "of that SIP header; FILE is IMPI, DOMAIN, IMPU, AD, ARR, IST, P-CSCF, GBABP,\n"
+    "GBANL, WebRTCURI or four hex digits; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
     "hex digits of a Ua security protocol. See nisim(1).\n";
 
 #define APDUS_MAX 1000   /* of a command line */

@@ -65,21 +65,21 @@ static bool gba_files(void *user, struct card_gba *out)
 
 int card_begin(void **state)
 {
-    static const struct identity identity = {.impi = "alice@ims.example.com",
-                                             .domain = "ims.example.com",
-                                             .impu_count = 2,
-                                             .impus = {"sip:alice@ims.example.com",
-                                                       "tel:+15551001"},
-                                             .p_cscf_count = 2,
-                                             .p_cscfs = {"192.0.2.7", "pcscf.example.com"},
-                                             .service_table_bytes = 1,
-                                             .service_table = {0x01}};
+    static const struct identity identity = {
+        .impi = "alice@ims.example.com",
+        .domain = "ims.example.com",
+        .impu_count = 2,
+        .impus = {"sip:alice@ims.example.com", "tel:+15551001"},
+        .p_cscf_count = 2,
+        .p_cscfs = {"192.0.2.7", "pcscf.example.com"},
+        .service_table_bytes = 1,
+        .service_table = {0x01}};
     static const struct card_functions functions = {
         .ims_aka = ims_aka, .pin_tries = pin_tries, .verify = verify, .gba_files = gba_files};
     (void)state;
     bench = (struct card_bench){.pin_tries = 3};
-    bench.card = (struct card){
-        .session = &bench.session, .identity = &identity, .functions = &functions};
+    bench.card =
+        (struct card){.session = &bench.session, .identity = &identity, .functions = &functions};
     card_session_reset(&bench.session);
     return 0;
 }
