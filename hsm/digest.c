@@ -99,11 +99,10 @@ enum hsm_result digest_ha1(enum digest_hash hash, const char *username, const ch
 }
 
 /* H(A2): method ":" uri [":" H(body)] (RFC 7616 3.4.3). */
-static enum hsm_result hash_a2(const struct digest_terms *terms, const char *method,
-                               char out_text[DIGEST_TEXT_BYTES])
+static enum hsm_result hash_a2(const struct digest_terms *terms, char out_text[DIGEST_TEXT_BYTES])
 {
     char body[DIGEST_TEXT_BYTES] = "";
-    struct part parts[3] = {text_part(method), text_part(terms->uri)};
+    struct part parts[3] = {text_part(terms->method), text_part(terms->uri)};
     if (terms->qop != DIGEST_QOP_AUTH_INT)
         return hash_joined(terms->hash, parts, 2, out_text);
     hex_encode(terms->body_hash, hashes[terms->hash].bytes, body);
@@ -114,11 +113,11 @@ static enum hsm_result hash_a2(const struct digest_terms *terms, const char *met
 static const char *const qop_names[] = {
     [DIGEST_QOP_AUTH] = "auth", [DIGEST_QOP_AUTH_INT] = "auth-int"};
 
-static enum hsm_result respond(const struct digest_terms *terms, const struct secret_ha1 *ha1,
-                               const char *method, char out_text[DIGEST_TEXT_BYTES])
+enum hsm_result digest_response(const struct digest_terms *terms, const struct secret_ha1 *ha1,
+                                char out_text[DIGEST_TEXT_BYTES])
 {
     char a2[DIGEST_TEXT_BYTES] = "";
-    enum hsm_result rc = hash_a2(terms, method, a2);
+    enum hsm_result rc = hash_a2(terms, a2);
     if (rc != HSM_OK)
         return rc;
     if (terms->qop == DIGEST_QOP_NONE) {
@@ -131,22 +130,10 @@ static enum hsm_result respond(const struct digest_terms *terms, const struct se
     return hash_joined(terms->hash, parts, 6, out_text);
 }
 
-enum hsm_result digest_response(const struct digest_terms *terms, const struct secret_ha1 *ha1,
-                                char out_text[DIGEST_TEXT_BYTES])
-{
-    return respond(terms, ha1, terms->method, out_text);
-}
-
-enum hsm_result digest_rspauth(const struct digest_terms *terms, const struct secret_ha1 *ha1,
-                               char out_text[DIGEST_TEXT_BYTES])
-{
-    return respond(terms, ha1, "", out_text);
-}
-
 enum hsm_result digest_tail(const struct digest_terms *terms, char out_text[DIGEST_TAIL_BYTES])
 {
     char a2[DIGEST_TEXT_BYTES] = "";
-    enum hsm_result rc = hash_a2(terms, terms->method, a2);
+    enum hsm_result rc = hash_a2(terms, a2);
     if (rc != HSM_OK)
         return rc;
     int length = terms->qop == DIGEST_QOP_NONE

@@ -85,15 +85,13 @@ MUST_CHECK enum hsm_result digest_ha1(enum digest_hash hash, const char *usernam
                                       const char *realm, const struct secret_password *password,
                                       struct secret_ha1 *out_ha1);
 
-/* KD(H(A1), nonce [":" nc ":" cnonce ":" qop] ":" H(A2)) (RFC 7616 3.4.1). */
+/*
+ * KD(H(A1), nonce [":" nc ":" cnonce ":" qop] ":" H(A2)) (RFC 7616 3.4.1). With an empty method,
+ * and the hash of the answer's body: what Authentication-Info must say (3.5).
+ */
 MUST_CHECK enum hsm_result digest_response(const struct digest_terms *terms,
                                            const struct secret_ha1 *ha1,
                                            char out_text[DIGEST_TEXT_BYTES]);
-
-/* The same with an empty method: what Authentication-Info must say (RFC 7616 3.5). */
-MUST_CHECK enum hsm_result digest_rspauth(const struct digest_terms *terms,
-                                          const struct secret_ha1 *ha1,
-                                          char out_text[DIGEST_TEXT_BYTES]);
 
 /*
  * What is hashed behind H(A1) for a response: ":" nonce [":" nc ":" cnonce ":" qop] ":" H(A2). For

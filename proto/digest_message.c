@@ -139,18 +139,43 @@ static struct fault take_count(const struct fields *fields, struct digest_reques
     return no_fault;
 }
 
+/* As long as the algorithm's hash. Nothing without the field. */
+static struct fault take_octets(const struct fields *fields, enum field_tag tag,
+                                enum digest_algorithm algorithm,
+                                uint8_t out_hash[BODY_HASH_BYTES_MAX], size_t *out_bytes)
+{
+    const struct field *field = fields_find(fields, tag, 0);
+    if (field == NULL)
+        return no_fault;
+    if (field->length != digest_algorithm_hash_bytes(algorithm))
+        return (struct fault){STATUS_BAD_LENGTH, (uint16_t)tag};
+    *out_bytes = field->length;
+    memcpy(out_hash, field->bytes, field->length);
+    return no_fault;
+}
+
 static struct fault take_body_hash(const struct fields *fields, struct digest_request *out)
 {
-    const struct field *field = fields_find(fields, FIELD_BODY_HASH, 0);
     struct fault fault =
         check_presence(fields, FIELD_BODY_HASH, out->protection == PROTECTION_AUTH_INT);
-    if (fault.status != STATUS_OK || field == NULL)
+    if (fault.status != STATUS_OK)
         return fault;
-    if (field->length != digest_algorithm_hash_bytes(out->challenge.algorithm))
-        return (struct fault){STATUS_BAD_LENGTH, FIELD_BODY_HASH};
-    out->body_hash_bytes = field->length;
-    memcpy(out->body_hash, field->bytes, field->length);
-    return no_fault;
+    return take_octets(fields, FIELD_BODY_HASH, out->challenge.algorithm, out->body_hash,
+                       &out->body_hash_bytes);
+}
+
+/* rspauth, and what it is over: the answer's body is part of it with auth-int alone. */
+static struct fault take_rspauth(const struct fields *fields, struct digest_request *out)
+{
+    const struct field *rspauth = fields_find(fields, FIELD_WANT_RSPAUTH, 0);
+    if (rspauth != NULL && field_number(rspauth) > 1)
+        return (struct fault){STATUS_BAD_VALUE, FIELD_WANT_RSPAUTH};
+    out->want_rspauth = rspauth != NULL && field_number(rspauth) == 1;
+    if (fields_find(fields, FIELD_ANSWER_BODY_HASH, 0) != NULL &&
+        (!out->want_rspauth || out->protection != PROTECTION_AUTH_INT))
+        return (struct fault){STATUS_UNKNOWN_FIELD, FIELD_ANSWER_BODY_HASH};
+    return take_octets(fields, FIELD_ANSWER_BODY_HASH, out->challenge.algorithm,
+                       out->answer_body_hash, &out->answer_body_hash_bytes);
 }
 
 static struct fault take_request(const struct fields *fields, struct digest_request *out)
@@ -166,11 +191,7 @@ static struct fault take_request(const struct fields *fields, struct digest_requ
         fault = take_count(fields, out);
     if (fault.status == STATUS_OK)
         fault = take_body_hash(fields, out);
-    const struct field *rspauth = fields_find(fields, FIELD_WANT_RSPAUTH, 0);
-    if (fault.status == STATUS_OK && rspauth != NULL && field_number(rspauth) > 1)
-        fault = (struct fault){STATUS_BAD_VALUE, FIELD_WANT_RSPAUTH};
-    out->want_rspauth = rspauth != NULL && field_number(rspauth) == 1;
-    return fault;
+    return fault.status == STATUS_OK ? take_rspauth(fields, out) : fault;
 }
 
 struct fault digest_request_read(const uint8_t *body, size_t body_bytes, struct digest_request *out)
@@ -205,6 +226,9 @@ void digest_request_write(struct wire_writer *writer, const struct digest_reques
         fields_write(writer, FIELD_BODY_HASH, request->body_hash, request->body_hash_bytes);
     if (request->want_rspauth)
         fields_write_number(writer, FIELD_WANT_RSPAUTH, 1, 1);
+    if (request->answer_body_hash_bytes != 0)
+        fields_write(writer, FIELD_ANSWER_BODY_HASH, request->answer_body_hash,
+                     request->answer_body_hash_bytes);
 }
 
 /* A hash in hex and nothing else: a client puts it between quotes. Nothing without the field. */

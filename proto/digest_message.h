@@ -45,12 +45,14 @@ struct digest_request {
     size_t body_hash_bytes; /* PROTECTION_AUTH_INT: as the algorithm's hash; else 0 */
     uint8_t body_hash[BODY_HASH_BYTES_MAX];
     bool want_rspauth;
+    size_t answer_body_hash_bytes; /* with both: likewise, of the SIP answer's body; 0: not known */
+    uint8_t answer_body_hash[BODY_HASH_BYTES_MAX];
 };
 
 /* SYNC_FAILURE fills auts, and response as computed with an empty password (RFC 3310 3.4). */
 struct digest_answer {
     char response[DIGEST_HEX_BYTES_MAX + 1];
-    char rspauth[DIGEST_HEX_BYTES_MAX + 1]; /* empty unless it was wanted */
+    char rspauth[DIGEST_HEX_BYTES_MAX + 1]; /* empty unless it was wanted and can be known */
     uint8_t auts[AUTS_BYTES];
 };
 

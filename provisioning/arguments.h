@@ -23,6 +23,7 @@ typedef uint64_t verb_set;
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
 #define VERB_REST VERB_BIT(16)
+#define VERB_UNBLOCK_PIN VERB_BIT(18)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

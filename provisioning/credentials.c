@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "card_pin.h"
+
 /* What reads a file, and what is needed for it beside the file. */
 struct source {
     const char *what; /* for messages */
@@ -20,10 +22,11 @@ static bool is_input(const char *path)
 static enum outcome check_sources(const struct office *office, const struct arguments *arguments)
 {
     int readers = (office->user_pin.descriptor == STDIN_FILENO) + is_input(arguments->key_file) +
-                  is_input(arguments->digest_password_file) + is_input(arguments->digest_ha1_file);
+                  is_input(arguments->digest_password_file) + is_input(arguments->digest_ha1_file) +
+                  is_input(arguments->card_pin_file);
     if (readers > 1)
         return outcome_fail(OUTCOME_USAGE,
-                            "the PIN, the key and the digest secret can't share standard input");
+                            "the PINs, the key and the digest secret can't share standard input");
     return OUTCOME_DONE;
 }
 
@@ -107,6 +110,8 @@ enum outcome credentials_read(const struct office *office, const struct argument
         outcome = read_password(arguments, &out->digests);
     if (outcome == OUTCOME_DONE && arguments->digest_ha1_file != NULL)
         outcome = read_ha1(arguments->digest_ha1_file, &out->digests);
+    if (outcome == OUTCOME_DONE && arguments->card_pin_file != NULL)
+        outcome = card_pin_read(arguments->card_pin_file, &out->card_pin);
     return outcome;
 }
 
@@ -114,6 +119,7 @@ void credentials_free(struct credentials *credentials)
 {
     keyfile_free(&credentials->keyfile);
     digest_secrets_free(&credentials->digests);
+    secret64_erase(&credentials->card_pin);
 }
 
 static enum outcome enrol_digest(struct office *office, const struct arguments *arguments,

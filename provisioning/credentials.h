@@ -13,6 +13,7 @@
 struct credentials {
     struct keyfile *keyfile;        /* NULL: no AKA keys */
     struct digest_secrets *digests; /* NULL: no digest secret */
+    struct secret64 card_pin;       /* with --card-pin-file */
 };
 
 /* As they rest in the token, or wrapped by it. */

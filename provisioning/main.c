@@ -46,6 +46,11 @@ static const struct verb {
      SUBSCRIBER,
      "move K and OPc to another residence",
      residence_move},
+    {{"subscriber", "unblock-pin"},
+     VERB_UNBLOCK_PIN,
+     SUBSCRIBER,
+     "give the card's PIN all its tries again",
+     subscriber_unblock_pin},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

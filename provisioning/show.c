@@ -6,6 +6,7 @@
 #include "digestfile.h"
 #include "hex.h"
 #include "lookup.h"
+#include "store_pin.h"
 #include "verbs.h"
 
 /* What is to be said of one subscriber; nothing here is secret. */
@@ -18,6 +19,7 @@ struct view {
     enum digest_place digests[DIGEST_HASHES];
     bool as_sealed;
     uint64_t sqn_ms;
+    struct pin_state pin; /* of a card that asks for one */
 };
 
 static const char *origin_text(enum key_origin origin)
@@ -101,6 +103,10 @@ static enum outcome look(struct office *office, const struct keyring *keyring, s
                             subscription->identity.impi);
     if (result != STORE_OK)
         return office_fail_store(office, result);
+    if (subscription->pin.is_set)
+        result = store_pin_read(office->store, subscription->row, &view.pin);
+    if (result != STORE_OK)
+        return office_fail_store(office, result);
     key_ref_to_text(&subscription->key_ref, view.key_ref);
     view.as_sealed = sealed == HSM_OK;
     enum outcome outcome = look_for_key(office, keyring, &view);
@@ -159,6 +165,8 @@ static void print_view(const struct view *view)
     printf("sqn-ms: %012" PRIx64 "\n", view->sqn_ms);
     printf("highest-seq: %" PRIu64 "\n", highest_seq(view));
     printf("gba: %s\n", gba_text(subscription));
+    if (subscription->pin.is_set)
+        printf("card-pin: %u tries left\n", (unsigned)view->pin.tries);
 }
 
 /* `texts`: an array of `count` texts, each of `room` bytes. */
@@ -194,7 +202,7 @@ static json_t *json_view(const struct view *view)
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
         "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s, s:s, s:b, s:s?, s:b, s:o, s:s?, s:b, "
-        "s:b, s:i, s:I, s:I, s:s, s:I}",
+        "s:b, s:i, s:I, s:I, s:s, s:I, s:o}",
         "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
@@ -210,7 +218,8 @@ static json_t *json_view(const struct view *view)
         subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "gba",
         subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
         "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
-        sqn_ms, "highest_seq", (json_int_t)highest_seq(view));
+        sqn_ms, "highest_seq", (json_int_t)highest_seq(view), "card_pin_tries",
+        subscription->pin.is_set ? json_integer(view->pin.tries) : json_null());
 }
 
 /* Takes over `value`. */

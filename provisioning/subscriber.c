@@ -18,13 +18,17 @@ static enum outcome check_names_are_free(struct office *office, const struct arg
 
 /* The secrets are in the token: now the row, or neither. */
 static enum outcome add_row(struct office *office, const struct arguments *arguments,
-                            const struct enrolled *enrolled)
+                            const struct credentials *credentials, const struct enrolled *enrolled)
 {
+    enum hsm_result result = HSM_OK;
     struct subscription *subscription = &office->subscription;
     admission_fill(arguments, &enrolled->key_ref, &enrolled->digest, subscription);
     subscription->residence = enrolled->residence;
     subscription->wrapped = enrolled->wrapped;
-    enum hsm_result result = subscription_seal(office->token, subscription);
+    if (arguments->card_pin_file != NULL)
+        result = pin_credential_make(office->token, &credentials->card_pin, &subscription->pin);
+    if (result == HSM_OK)
+        result = subscription_seal(office->token, subscription);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "sealing the record");
     enum store_result stored = store_add(office->store, subscription);
@@ -40,7 +44,7 @@ static enum outcome add_both(struct office *office, const struct arguments *argu
     enum outcome outcome = credentials_enrol(office, arguments, credentials, &enrolled);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    outcome = add_row(office, arguments, &enrolled);
+    outcome = add_row(office, arguments, credentials, &enrolled);
     key_ref_to_text(&enrolled.key_ref, ref_text);
     if (outcome == OUTCOME_DONE) {
         printf("%s added, key %s\n", arguments->impi,
@@ -73,7 +77,7 @@ static enum outcome add(struct office *office, const struct arguments *arguments
 
 enum outcome subscriber_add(struct office *office, const struct arguments *arguments)
 {
-    struct credentials credentials = {NULL, NULL};
+    struct credentials credentials = {.keyfile = NULL};
     enum outcome outcome = admission_check(arguments);
     if (outcome == OUTCOME_DONE)
         outcome = credentials_read(office, arguments, &credentials);
@@ -83,33 +87,16 @@ enum outcome subscriber_add(struct office *office, const struct arguments *argum
     return outcome;
 }
 
-/* Store and token open, the subscriber in office->subscription. */
-static enum outcome open_both(struct office *office, const char *name)
-{
-    enum outcome outcome = office_open_store(office, false);
-    if (outcome == OUTCOME_DONE)
-        outcome = lookup_subscriber(office, name);
-    if (outcome == OUTCOME_DONE)
-        outcome = office_open_token(office, true);
-    if (outcome == OUTCOME_DONE)
-        outcome = office_prove_token(office);
-    return outcome;
-}
-
 static enum outcome set_enabled(struct office *office, const char *name, bool enabled)
 {
     struct subscription *subscription = &office->subscription;
-    enum outcome outcome = open_both(office, name);
+    enum outcome outcome = lookup_open(office, name);
+    if (outcome == OUTCOME_DONE)
+        outcome = lookup_check_seal(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    enum hsm_result result = subscription_check_seal(office->token, subscription);
-    if (result == HSM_BAD_ANSWER)
-        return outcome_fail(OUTCOME_STORE,
-                            "the record of %s was altered; remove it and add it anew",
-                            subscription->identity.impi);
     subscription->enabled = enabled;
-    if (result == HSM_OK)
-        result = subscription_seal(office->token, subscription);
+    enum hsm_result result = subscription_seal(office->token, subscription);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "sealing the record");
     enum store_result stored = store_set_enabled(office->store, subscription);
@@ -189,7 +176,7 @@ static enum outcome remove_opened(struct office *office)
 
 enum outcome subscriber_remove(struct office *office, const struct arguments *arguments)
 {
-    enum outcome outcome = open_both(office, arguments->name);
+    enum outcome outcome = lookup_open(office, arguments->name);
     if (outcome == OUTCOME_DONE && !arguments->yes)
         outcome = confirm(office->subscription.identity.impi);
     return outcome == OUTCOME_DONE ? remove_opened(office) : outcome;

@@ -15,6 +15,8 @@ MUST_CHECK enum outcome subscriber_disable(struct office *office,
                                            const struct arguments *arguments);
 MUST_CHECK enum outcome subscriber_remove(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome residence_move(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_unblock_pin(struct office *office,
+                                               const struct arguments *arguments);
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 

@@ -72,6 +72,8 @@ uint16_t command_authenticate(struct command_context *context)
         return SW_WRONG_LENGTH;
     if (context->channel->directory != DIRECTORY_ISIM)
         return SW_NOT_NOW;
+    if (card->asks_pin && !card->session->pin_verified)
+        return SW_PIN_NEEDED;
     switch (apdu->p2) {
     case CONTEXT_IMS_AKA:
         return ims_aka(context);

@@ -49,16 +49,17 @@ static void end(const struct wire_writer *writer, struct apdu_answer *out)
     out->data_bytes = writer->used;
 }
 
-/* 9.5.2: one PIN, 01, which is disabled. */
-static void write_pin_status(struct wire_writer *writer)
+/* 9.5.2: one PIN, 01, enabled or not. */
+static void write_pin_status(struct wire_writer *writer, bool is_enabled)
 {
     wire_write_number(writer, TAG_PIN_STATUS, 1);
     wire_write_number(writer, 6, 1);
-    write_number(writer, 0x90, 0x00, 1);
+    write_number(writer, 0x90, is_enabled ? 0x80 : 0x00, 1);
     write_number(writer, TAG_FID, 0x01, 1); /* in here tag 83 is a key reference */
 }
 
-void fcp_of_directory(enum card_directory directory, struct apdu_answer *out)
+void fcp_of_directory(const struct card *card, enum card_directory directory,
+                      struct apdu_answer *out)
 {
     struct wire_writer writer = begin(out);
     bool is_mf = directory == DIRECTORY_MF;
@@ -71,7 +72,7 @@ void fcp_of_directory(enum card_directory directory, struct apdu_answer *out)
     write_number(&writer, 0x80, 0x71, 1); /* UICC characteristics: clock stop allowed, class A */
     write_number(&writer, TAG_LIFE_CYCLE, ACTIVATED, 1);
     write_number(&writer, TAG_ACCESS_COMPACT, 0x00, 1); /* nothing may be created or deleted */
-    write_pin_status(&writer);
+    write_pin_status(&writer, card->asks_pin);
     end(&writer, out);
 }
 
@@ -92,8 +93,9 @@ void fcp_of_file(enum card_directory directory, const struct tree_file *file,
     write_number(&writer, TAG_LIFE_CYCLE, ACTIVATED, 1);
     if (directory == DIRECTORY_MF)
         write_number(&writer, TAG_ACCESS_COMPACT, 0x0100, 2); /* read: always; no more */
-    else
-        write_number(&writer, TAG_ACCESS_REFERENCED, UINT64_C(0x6f0601), 3); /* EF.ARR, record 1 */
+    else                                                      /* EF.ARR and a record of it */
+        write_number(&writer, TAG_ACCESS_REFERENCED,
+                     UINT64_C(0x6f0600) | (file->is_guarded ? 2 : 1), 3);
     write_number(&writer, TAG_BYTES, body, 2);
     if (file->sfi != 0)
         write_number(&writer, TAG_SFI, (uint64_t)file->sfi << 3, 1);

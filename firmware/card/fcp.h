@@ -4,7 +4,8 @@
 
 #include "tree.h"
 
-void fcp_of_directory(enum card_directory directory, struct apdu_answer *out);
+void fcp_of_directory(const struct card *card, enum card_directory directory,
+                      struct apdu_answer *out);
 void fcp_of_file(enum card_directory directory, const struct tree_file *file,
                  struct apdu_answer *out);
 

@@ -15,6 +15,11 @@ enum record_mode {
     RECORD_ABSOLUTE = 0x04, /* P1 = 00: the current one */
 };
 
+static uint16_t guard(const struct command_context *context, const struct tree_file *file)
+{
+    return !file->is_guarded || context->card->session->pin_verified ? SW_DONE : SW_PIN_NEEDED;
+}
+
 /* The EF a reading is of: by SFI, which makes it the current one, or the current one. */
 static uint16_t find(const struct command_context *context, bool is_short, uint8_t sfi,
                      struct tree_file *out)
@@ -23,11 +28,15 @@ static uint16_t find(const struct command_context *context, bool is_short, uint8
     if (!is_short) {
         if (channel->file == FID_NONE)
             return SW_NO_FILE_SELECTED;
-        return tree_find(context->card, channel->directory, channel->file, out) ? SW_DONE
-                                                                                : SW_NO_FILE;
+        return tree_find(context->card, channel->directory, channel->file, out)
+                   ? guard(context, out)
+                   : SW_NO_FILE;
     }
     if (!tree_find_short(context->card, channel->directory, sfi, out))
         return SW_NO_FILE;
+    uint16_t sw = guard(context, out);
+    if (sw != SW_DONE)
+        return sw;
     channel->file = out->fid;
     channel->record = 0;
     return SW_DONE;

@@ -116,7 +116,7 @@ static void describe(const struct command_context *context)
         tree_find(context->card, channel->directory, channel->file, &file))
         fcp_of_file(channel->directory, &file, context->out);
     else
-        fcp_of_directory(channel->directory, context->out);
+        fcp_of_directory(context->card, channel->directory, context->out);
 }
 
 static bool is_selection(const struct apdu *apdu)
@@ -164,7 +164,7 @@ uint16_t command_status(struct command_context *context)
     case STATUS_NOTHING:
         return apdu->has_le && apdu->le != 256 ? SW_WRONG_LENGTH : SW_DONE;
     case STATUS_FCP:
-        fcp_of_directory(context->channel->directory, context->out);
+        fcp_of_directory(context->card, context->channel->directory, context->out);
         return command_deliver_exactly(context);
     case STATUS_AID:
         if (!context->channel->is_active)

@@ -15,8 +15,9 @@ struct tree_file {
     uint16_t fid;
     uint8_t sfi; /* 0: none */
     bool is_linear;
-    size_t bytes;   /* of the body, or of one record */
-    size_t records; /* 0 when transparent */
+    bool is_guarded; /* read after the PIN only */
+    size_t bytes;    /* of the body, or of one record */
+    size_t records;  /* 0 when transparent */
 };
 
 /* ADF.ISIM's name (TS 101 220 annex E): the ISIM's RID and PIX, no country, no issuer. */

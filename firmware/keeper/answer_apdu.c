@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "apdu_gba.h"
+#include "apdu_pin.h"
 #include "card.h"
+#include "card_files.h"
 #include "card_message.h"
 #include "challenge.h"
 
@@ -77,13 +79,19 @@ static void card_session_erase(struct card_session *session)
 static bool execute(struct work *work, struct card_use *use, const struct apdu_request *request,
                     struct apdu_answer *out)
 {
-    static const struct card_functions functions = {.ims_aka = ims_aka, .gba = apdu_gba};
+    static const struct card_functions functions = {.ims_aka = ims_aka,
+                                                    .pin_tries = apdu_pin_tries,
+                                                    .verify = apdu_pin_verify,
+                                                    .gba = apdu_gba,
+                                                    .gba_files = card_files_gba};
     ERASED(card_session) struct card_session before = use->session;
     struct card card = {.session = &use->session,
                         .identity = &work->keeper->subscription.identity,
+                        .asks_pin = work->keeper->subscription.pin.is_set,
                         .functions = &functions,
                         .user = work};
-    if (card_execute(&card, request->command, request->command_bytes, out))
+    if (card_execute(&card, request->command, request->command_bytes, out) &&
+        work->exit == EXIT_DONE && work->fault.status == STATUS_OK)
         return true;
     use->session = before;
     if (work->exit == EXIT_DONE && work->fault.status == STATUS_OK)

@@ -77,11 +77,12 @@ static enum hsm_result respond(struct work *work, const struct digest_request *r
 {
     ERASED(secret_ha1) struct secret_ha1 ha1 = {{0}};
     const struct digest_terms terms = terms_of_request(request);
+    struct digest_terms back;
     enum hsm_result rc = make_ha1(work, &request->challenge, aka, &ha1);
     if (rc == HSM_OK)
         rc = digest_response(&terms, &ha1, out->response);
-    if (rc == HSM_OK && request->want_rspauth && aka->outcome == AKA_ACCEPTED)
-        rc = digest_rspauth(&terms, &ha1, out->rspauth);
+    if (rc == HSM_OK && aka->outcome == AKA_ACCEPTED && terms_of_answer(request, &back))
+        rc = digest_response(&back, &ha1, out->rspauth);
     memcpy(out->auts, aka->auts, sizeof out->auts);
     return rc;
 }

@@ -23,16 +23,16 @@ static bool check_challenge(struct work *work, const struct digest_challenge *ch
 static enum hsm_result respond(struct work *work, const struct digest_request *request,
                                struct digest_answer *out)
 {
-    struct digest_terms terms = terms_of_request(request);
+    const struct digest_terms terms = terms_of_request(request);
+    struct digest_terms back;
     struct digest_key key = {0};
     struct keeper *keeper = work->keeper;
     enum hsm_result rc =
         keyring_open_digest(keeper->keyring, &keeper->subscription.digest.refs[terms.hash], &key);
     if (rc == HSM_OK)
         rc = token_digest_response(keeper->token, &key, &terms, out->response);
-    terms.method = ""; /* RFC 7616 3.5: rspauth */
-    if (rc == HSM_OK && request->want_rspauth)
-        rc = token_digest_response(keeper->token, &key, &terms, out->rspauth);
+    if (rc == HSM_OK && terms_of_answer(request, &back))
+        rc = token_digest_response(keeper->token, &key, &back, out->rspauth);
     return rc;
 }
 

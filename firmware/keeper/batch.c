@@ -14,6 +14,7 @@ static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
     keeper->pending_count = 0;
     card_sessions_rewind(keeper->cards);
     keeper->gba_pending_count = 0;
+    keeper->pin_pending_count = 0;
     store_view_begin(keeper->store);
     for (size_t i = 0; i < batch->count && exit == EXIT_DONE; i++) {
         batch->replies[i].at = i;
@@ -40,13 +41,18 @@ static enum store_result swap_all(struct keeper *keeper)
         if (rc != STORE_OK)
             return rc;
     }
+    for (size_t i = 0; i < keeper->pin_pending_count; i++) {
+        enum store_result rc = store_pin_swap(keeper->store, &keeper->pin_pending[i]);
+        if (rc != STORE_OK)
+            return rc;
+    }
     return journal_confirm(keeper);
 }
 
 static enum store_result commit(struct keeper *keeper)
 {
     if (keeper->pending_count == 0 && keeper->gba_pending_count == 0 &&
-        !keeper->journal.is_unconfirmed)
+        keeper->pin_pending_count == 0 && !keeper->journal.is_unconfirmed)
         return STORE_OK;
     enum store_result rc = store_begin(keeper->store);
     if (rc == STORE_OK)

@@ -9,7 +9,7 @@
 #include "journal.h"
 #include "keyring.h"
 #include "seals.h"
-#include "store.h"
+#include "store_pin.h"
 
 #define KEEPER_BATCH_MAX 64 /* requests in one transaction */
 
@@ -31,6 +31,8 @@ struct keeper {
     struct pending pending[KEEPER_BATCH_MAX];
     size_t gba_pending_count; /* GBA states of this batch, sealed, not yet committed */
     struct gba_state gba_pending[KEEPER_BATCH_MAX];
+    size_t pin_pending_count; /* PIN counters of this batch, not yet committed */
+    struct pin_state pin_pending[KEEPER_BATCH_MAX];
     struct gba_state gba; /* of the request in hand, as is the next */
     struct subscription subscription;
     struct seals seals;

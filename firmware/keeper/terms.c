@@ -29,3 +29,12 @@ struct digest_terms terms_of_request(const struct digest_request *request)
         .body_hash = request->body_hash,
     };
 }
+
+bool terms_of_answer(const struct digest_request *request, struct digest_terms *out)
+{
+    *out = terms_of_request(request);
+    out->method = "";
+    out->body_hash = request->answer_body_hash;
+    return request->want_rspauth &&
+           (request->protection != PROTECTION_AUTH_INT || request->answer_body_hash_bytes != 0);
+}

@@ -93,6 +93,14 @@ static enum store_result add_sqn(struct store *store, int64_t row)
     return store_run(store, statement);
 }
 
+static enum store_result add_pin(struct store *store, int64_t row)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_PIN_ADD);
+    sqlite3_bind_int64(statement, 1, row);
+    sqlite3_bind_int64(statement, 2, PIN_TRIES);
+    return store_run(store, statement);
+}
+
 enum store_result store_add_in_transaction(struct store *store, struct subscription *subscription)
 {
     sqlite3_stmt *statement = store_statement(store, SQL_ADD);
@@ -103,6 +111,8 @@ enum store_result store_add_in_transaction(struct store *store, struct subscript
         rc = add_names(store, subscription, row);
     if (rc == STORE_OK)
         rc = add_sqn(store, row);
+    if (rc == STORE_OK && subscription->pin.is_set)
+        rc = add_pin(store, row);
     if (rc == STORE_OK)
         subscription->row = row;
     return rc;

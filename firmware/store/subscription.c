@@ -109,6 +109,7 @@ static bool read_text_extension(struct wire_reader *value, char *out_text, size_
 static void write_extensions(struct wire_writer *writer, const struct subscription *subscription)
 {
     write_text_extension(writer, EXTENSION_WEBRTC_URI, subscription->identity.webrtc_uri);
+    pin_credential_write(writer, &subscription->pin);
     digest_credential_write(writer, &subscription->digest);
     if (subscription->gba)
         write_extension_byte(writer, EXTENSION_GBA,
@@ -119,6 +120,7 @@ static void write_extensions(struct wire_writer *writer, const struct subscripti
 
 static void clear_extensions(struct subscription *subscription)
 {
+    subscription->pin = (struct pin_credential){0};
     subscription->digest = (struct digest_credential){0};
     subscription->gba = false;
     subscription->gba_u_mac = false;
@@ -134,6 +136,8 @@ static bool read_extension(struct subscription *subscription, uint8_t tag,
     case EXTENSION_WEBRTC_URI:
         return read_text_extension(value, subscription->identity.webrtc_uri,
                                    sizeof subscription->identity.webrtc_uri);
+    case PIN_CREDENTIAL_TAG:
+        return pin_credential_read(value, &subscription->pin);
     case DIGEST_CREDENTIAL_TAG:
         return digest_credential_read(value, &subscription->digest);
     case EXTENSION_GBA:

@@ -10,6 +10,7 @@
 #include "digest_credential.h"
 #include "keyring.h"
 #include "message.h"
+#include "pin_credential.h"
 #include "token_kek.h"
 
 /* How K came into the token. Shown for ever after. */
@@ -31,7 +32,7 @@ enum residence {
 #define SUBSCRIPTION_RECORD_BYTES_MAX                                                       \
     (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) +               \
      (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX) + (3 + DIGEST_CREDENTIAL_BYTES_MAX) + \
-     (3 + NAME_BYTES_MAX) + 4 + (3 + sizeof(struct wrapped_keys)))
+     (3 + NAME_BYTES_MAX) + 4 + (3 + PIN_CREDENTIAL_BYTES) + (3 + sizeof(struct wrapped_keys)))
 
 struct subscription {
     int64_t row; /* of the store; 0 before store_add; never reused */
@@ -42,6 +43,7 @@ struct subscription {
     enum residence residence;
     struct wrapped_keys wrapped; /* with RESIDENCE_WRAPPED */
     struct digest_credential digest;
+    struct pin_credential pin;
     struct sqn_profile profile;
     enum key_origin origin;
     bool enabled;

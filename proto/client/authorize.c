@@ -123,6 +123,22 @@ static enum nisim_result take_next_nonce(struct nisim *nisim, const struct nisim
     return NISIM_OK;
 }
 
+/* Of the request and, where it is known, of its answer (RFC 7616 3.4.3, 3.5). */
+struct body_hashes {
+    uint8_t request[BODY_HASH_BYTES_MAX];
+    uint8_t answer[BODY_HASH_BYTES_MAX];
+};
+
+static bool hash_bodies(const struct www_authenticate *asked,
+                        const struct nisim_sip_message *message, struct body_hashes *out)
+{
+    if (asked->protection != PROTECTION_AUTH_INT)
+        return true;
+    return hash_body(asked->algorithm, message->body, message->body_bytes, out->request) &&
+           (message->answer_body == NULL || hash_body(asked->algorithm, message->answer_body,
+                                                      message->answer_body_bytes, out->answer));
+}
+
 static enum nisim_result ask(struct nisim *nisim, const char *impi,
                              const struct www_authenticate *asked,
                              const struct nisim_sip_message *message,
@@ -130,27 +146,25 @@ static enum nisim_result ask(struct nisim *nisim, const char *impi,
 {
     static const char *const qops[] = {
         [PROTECTION_NONE] = NULL, [PROTECTION_AUTH] = "auth", [PROTECTION_AUTH_INT] = "auth-int"};
-    uint8_t body_hash[BODY_HASH_BYTES_MAX];
+    struct body_hashes hashes;
     char nc[8 + 1];
     struct nisim_digest digest;
-    bool is_whole = asked->protection == PROTECTION_AUTH_INT;
-    if (!complete(asked, exchange) ||
-        (is_whole && !hash_body(asked->algorithm, message->body, message->body_bytes, body_hash)))
+    if (!complete(asked, exchange) || !hash_bodies(asked, message, &hashes))
         return client_fail(nisim, NISIM_NO_MEMORY, "there are no random numbers or no hash");
     snprintf(nc, sizeof nc, "%08x", (unsigned)exchange->nc);
     const struct nisim_challenge challenge = challenge_of(asked);
-    const struct nisim_sip_request request = {.method = message->method,
-                                              .uri = message->uri,
-                                              .qop = qops[asked->protection],
-                                              .nc = nc,
-                                              .cnonce = exchange->cnonce,
-                                              .body_hash = body_hash};
+    const struct nisim_sip_request request = {
+        .method = message->method,
+        .uri = message->uri,
+        .qop = qops[asked->protection],
+        .nc = nc,
+        .cnonce = exchange->cnonce,
+        .body_hash = hashes.request,
+        .answer_body_hash = message->answer_body == NULL ? NULL : hashes.answer};
     enum nisim_result result = nisim_digest(nisim, NISIM_IMPI, impi, &challenge, &request, &digest);
     if (result != NISIM_OK && result != NISIM_SYNC_FAILURE && result != NISIM_MAC_FAILURE)
         return result;
-    /* With auth-int it is over the answer's body, which nobody has yet (RFC 7616 3.5). */
-    if (!is_whole)
-        memcpy(exchange->rspauth, digest.rspauth, sizeof exchange->rspauth);
+    memcpy(exchange->rspauth, digest.rspauth, sizeof exchange->rspauth);
     const struct authorization authorization = {.username = impi,
                                                 .uri = message->uri,
                                                 .response = digest.response,
@@ -247,7 +261,8 @@ enum nisim_result nisim_authorize(struct nisim *nisim, enum nisim_name by, const
                                   const void *body, size_t body_bytes,
                                   char out_authorization[NISIM_AUTHORIZATION_BYTES])
 {
-    const struct nisim_sip_message message = {method, uri, body, body_bytes};
+    const struct nisim_sip_message message = {
+        .method = method, .uri = uri, .body = body, .body_bytes = body_bytes};
     struct nisim_exchange exchange = {0};
     return nisim_authorize_exchange(nisim, by, name, &www_authenticate, 1, &message, &exchange,
                                     out_authorization);

@@ -42,6 +42,7 @@ static const char usage[] =
     "  -C, --cnonce TEXT        authorize: our nonce, if not one made for it\n"
     "  -N, --nc COUNT           authorize: the how manieth request on this nonce\n"
     "  -x, --next-nonce NONCE   authorize: nextnonce of the last answer\n"
+    "  -B, --answer-body FILE   authorize: with auth-int, the body of the SIP answer\n"
     "  -j, --json               print JSON\n"
     "  --connections N          bench: connections, usually 4\n"
     "  --in-flight N            bench: requests at once on each, usually 16\n"
@@ -54,8 +55,8 @@ static const char usage[] =
     "  -h, --help               print this\n"
     "\n"
     "RAND and AUTN are 32 hex digits each; WWW-AUTHENTICATE is the whole value\n"
-    "of that SIP header; FILE is IMPI, DOMAIN, IMPU, AD, ARR, IST, P-CSCF,\n"
-    "WebRTCURI or four hex digits; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
+    "of that SIP header; FILE is IMPI, DOMAIN, IMPU, AD, ARR, IST, P-CSCF, GBABP,\n"
+    "GBANL, WebRTCURI or four hex digits; LIFETIME is a UTC time in seconds since 1970, UA the 10\n"
     "hex digits of a Ua security protocol. See nisim(1).\n";
 
 #define APDUS_MAX 1000   /* of a command line */
@@ -91,6 +92,7 @@ static const struct option long_options[] = {
     {"cnonce", required_argument, NULL, 'C'},
     {"nc", required_argument, NULL, 'N'},
     {"next-nonce", required_argument, NULL, 'x'},
+    {"answer-body", required_argument, NULL, 'B'},
     {"json", no_argument, NULL, 'j'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
@@ -224,6 +226,9 @@ static bool take_option(int letter, struct command *command, const char **out_co
         return true;
     case 'j':
         command->json = true;
+        return true;
+    case 'B':
+        command->answer_file = optarg;
         return true;
     case 'C':
     case 'N':
@@ -395,12 +400,13 @@ bool command_read(int argc, char **argv, struct command *out_command, enum comma
     const char *config = NULL;
     int letter = 0;
     out_command->bench = bench_usual;
-    while ((letter = getopt_long(argc, argv, "s:a:c:k:n:f:t:iC:N:x:jVh", long_options, NULL)) !=
+    while ((letter = getopt_long(argc, argv, "s:a:c:k:n:f:t:iC:N:x:B:jVh", long_options, NULL)) !=
            -1) {
         if (!take_option(letter, out_command, &config, out_exit))
             return false;
     }
     *out_exit = COMMAND_USAGE;
     return take_verb(argc - optind, argv + optind, out_command) &&
-           (config == NULL || command_config_read(config, out_command)) && complete(out_command);
+           (config == NULL || command_config_read(config, out_command)) && complete(out_command) &&
+           command_read_body(out_command);
 }

@@ -60,6 +60,9 @@ struct command {
     size_t challenge_count;
     const char *method; /* VERB_AUTHORIZE, as is uri */
     const char *uri;
+    const char *answer_file; /* VERB_AUTHORIZE: of the answer's body; NULL: it is not known */
+    char *answer_body;       /* what is in there, owned */
+    size_t answer_body_bytes;
     uint16_t file;           /* VERB_FILE, as is record */
     unsigned record;         /* 0: all */
     const char *subscribers; /* VERB_BENCH: a file */
@@ -77,6 +80,9 @@ struct command {
 MUST_CHECK bool command_read(int argc, char **argv, struct command *out_command,
                              enum command_exit *out_exit);
 void command_free(struct command *command);
+
+/* command_body.c: fills command->answer_body; says why not. */
+MUST_CHECK bool command_read_body(struct command *command);
 
 /* Before the first print: what is printed of secrets is wiped from memory. */
 void print_begin(void);

@@ -121,6 +121,8 @@ bool command_config_read(const char *path, struct command *command)
 
 void command_free(struct command *command)
 {
+    free(command->answer_body);
+    command->answer_body = NULL;
     if (command->config_tree == NULL)
         return;
     config_destroy(command->config_tree);

@@ -74,6 +74,10 @@ static enum nisim_result take_request(struct nisim *nisim, const struct nisim_si
         return refuse(nisim, "hash of the body");
     out->body_hash_bytes = digest_algorithm_hash_bytes(out->challenge.algorithm);
     memcpy(out->body_hash, request->body_hash, out->body_hash_bytes);
+    if (request->answer_body_hash == NULL)
+        return NISIM_OK;
+    out->answer_body_hash_bytes = out->body_hash_bytes;
+    memcpy(out->answer_body_hash, request->answer_body_hash, out->body_hash_bytes);
     return NISIM_OK;
 }
 

@@ -59,7 +59,10 @@ static enum nisim_result authorize(const struct command *command, struct nisim *
                                    bool *out_printed)
 {
     static char authorization[NISIM_AUTHORIZATION_BYTES]; /* too large for the stack */
-    const struct nisim_sip_message message = {command->method, command->uri, NULL, 0};
+    const struct nisim_sip_message message = {.method = command->method,
+                                              .uri = command->uri,
+                                              .answer_body = command->answer_body,
+                                              .answer_body_bytes = command->answer_body_bytes};
     static struct nisim_exchange exchange; /* likewise */
     exchange = command->exchange;
     enum nisim_result result =

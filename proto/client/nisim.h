@@ -126,12 +126,14 @@ struct nisim_sip_request {
     const char *nc;     /* 8 hex digits */
     const char *cnonce;
     const uint8_t *body_hash; /* auth-int: H(body), as long as the algorithm's hash; else NULL */
+    /* auth-int: likewise, of the body that the answer to it has; NULL: not known, so no rspauth */
+    const uint8_t *answer_body_hash;
 };
 
 /* NISIM_SYNC_FAILURE fills auts, and response as computed with an empty password. */
 struct nisim_digest {
     char response[NISIM_HASH_BYTES];
-    char rspauth[NISIM_HASH_BYTES]; /* what Authentication-Info must say; NISIM_OK only */
+    char rspauth[NISIM_HASH_BYTES]; /* what Authentication-Info must say; NISIM_OK only, or "" */
     uint8_t auts[14];
 };
 
@@ -147,6 +149,14 @@ struct nisim_sip_message {
     const char *uri;
     const void *body; /* NULL when it has none */
     size_t body_bytes;
+    /*
+     * auth-int: the body of the answer, which rspauth is over; NULL: not known, so no rspauth. AKA
+     * answers a challenge once, so that only a body that is foreseen can be told ("" and 0 for
+     * none, as the answer to REGISTER has). SIP digest may be asked again when it has come, with
+     * the exchange as it was, and gives the same Authorization and then rspauth.
+     */
+    const void *answer_body;
+    size_t answer_body_bytes;
 };
 
 /*

@@ -2,87 +2,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "card.h"
-#include "hex.h"
-#include "message.h"
-
-#define AID "a0000000871004ffffffff8900000000"
-#define SELECT_ISIM "00a4040c07a0000000871004"
-#define RAND_AUTN "1000112233445566778899aabbccddeeff100f0e0d0c0b0a09080706050403020100"
-
-static struct identity identity = {.impi = "alice@ims.example.com",
-                                   .domain = "ims.example.com",
-                                   .impu_count = 2,
-                                   .impus = {"sip:alice@ims.example.com", "tel:+15551001"},
-                                   .p_cscf_count = 2,
-                                   .p_cscfs = {"192.0.2.7", "pcscf.example.com"},
-                                   .service_table_bytes = 1,
-                                   .service_table = {0x01}};
-static enum card_aka_outcome outcome;
-static bool token_is_away;
-
-static bool ims_aka(void *user, const uint8_t *rand, const uint8_t *autn, struct card_aka *out)
-{
-    (void)user;
-    assert_int_equal(rand[1], 0x11);
-    assert_int_equal(autn[1], 0x0e);
-    out->outcome = outcome;
-    memset(&out->res, 0xaa, sizeof out->res);
-    memset(&out->ck, 0xcc, sizeof out->ck);
-    memset(&out->ik, 0xbb, sizeof out->ik);
-    memset(out->auts, 0xdd, sizeof out->auts);
-    return !token_is_away;
-}
-
-static struct card_session session;
-static const struct card_functions functions = {.ims_aka = ims_aka};
-static struct card card = {.session = &session, .identity = &identity, .functions = &functions};
-static struct apdu_answer answer;
-
-static bool execute(const char *hex)
-{
-    uint8_t command[300];
-    size_t length = strlen(hex) / 2;
-    assert_true(hex_decode(hex, strlen(hex), command, length));
-    return card_execute(&card, command, length, &answer);
-}
-
-/* `expected`: data and status word in hex. */
-static void expect(const char *command, const char *expected)
-{
-    char shown[HEX_TEXT_BYTES(APDU_DATA_BYTES_MAX + 2)];
-    assert_true(execute(command));
-    hex_encode(answer.data, answer.data_bytes, shown);
-    snprintf(shown + 2 * answer.data_bytes, 5, "%04x", answer.sw);
-    if (strcmp(shown, expected) != 0)
-        fail_msg("%s: %s, not %s", command, shown, expected);
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    card_session_reset(&session);
-    outcome = CARD_AKA_ACCEPTED;
-    token_is_away = false;
-    return 0;
-}
-
-struct exchange {
-    const char *command;
-    const char *expected;
-};
-
-static void expect_all(const struct exchange *exchanges, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        expect(exchanges[i].command, exchanges[i].expected);
-}
-#define EXPECT_ALL(table) expect_all(table, sizeof(table) / sizeof((table)[0]))
+#include "card_bench.h"
 
 static void refuses_malformed_commands(void **state)
 {
@@ -281,12 +204,12 @@ static void refuses_to_authenticate(void **state)
     };
     (void)state;
     EXPECT_ALL(exchanges);
-    outcome = CARD_AKA_MAC_FAILURE;
-    expect("0088008122" RAND_AUTN "00", "9862");
-    expect("00c0000000", "6985");
-    token_is_away = true;
-    assert_false(execute("0088008122" RAND_AUTN));
-    assert_int_equal(answer.data_bytes, 0);
+    bench.outcome = CARD_AKA_MAC_FAILURE;
+    card_expect("0088008122" RAND_AUTN "00", "9862");
+    card_expect("00c0000000", "6985");
+    bench.token_is_away = true;
+    assert_false(card_run("0088008122" RAND_AUTN));
+    assert_int_equal(bench.answer.data_bytes, 0);
 }
 
 static void authenticates(void **state)
@@ -304,8 +227,8 @@ static void authenticates(void **state)
     };
     (void)state;
     EXPECT_ALL(exchanges);
-    outcome = CARD_AKA_SYNC_FAILURE;
-    expect("0088008122" RAND_AUTN "00", "dc0edddddddddddddddddddddddddddd9000");
+    bench.outcome = CARD_AKA_SYNC_FAILURE;
+    card_expect("0088008122" RAND_AUTN "00", "dc0edddddddddddddddddddddddddddd9000");
 }
 
 static void verifies_no_pin(void **state)
@@ -316,6 +239,8 @@ static void verifies_no_pin(void **state)
         {"0020008108ffffffffffffffff", "6a88"},
         {"0020000108ffffffffffffffff", "6984"},
         {"00200001", "6984"},
+        {"0020000100", "6984"}, /* P3 of T=0 */
+        {"0020000108", "6700"},
     };
     (void)state;
     EXPECT_ALL(exchanges);
@@ -354,16 +279,16 @@ static void manages_channels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(refuses_malformed_commands, reset),
-        cmocka_unit_test_setup(refuses_to_select, reset),
-        cmocka_unit_test_setup(selects, reset),
-        cmocka_unit_test_setup(says_its_status, reset),
-        cmocka_unit_test_setup(reads_binary, reset),
-        cmocka_unit_test_setup(reads_records, reset),
-        cmocka_unit_test_setup(refuses_to_authenticate, reset),
-        cmocka_unit_test_setup(authenticates, reset),
-        cmocka_unit_test_setup(verifies_no_pin, reset),
-        cmocka_unit_test_setup(manages_channels, reset),
+        cmocka_unit_test_setup(refuses_malformed_commands, card_begin),
+        cmocka_unit_test_setup(refuses_to_select, card_begin),
+        cmocka_unit_test_setup(selects, card_begin),
+        cmocka_unit_test_setup(says_its_status, card_begin),
+        cmocka_unit_test_setup(reads_binary, card_begin),
+        cmocka_unit_test_setup(reads_records, card_begin),
+        cmocka_unit_test_setup(refuses_to_authenticate, card_begin),
+        cmocka_unit_test_setup(authenticates, card_begin),
+        cmocka_unit_test_setup(verifies_no_pin, card_begin),
+        cmocka_unit_test_setup(manages_channels, card_begin),
     };
     return cmocka_run_group_tests_name("card", tests, NULL, NULL);
 }

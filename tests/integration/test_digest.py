@@ -60,6 +60,23 @@ class Digest(appliance.Case):
     def authorize(self, value, user="alice", who="wwsf-1"):
         return self.appliance.nisim("authorize", user, METHOD, URI, value, who=who)
 
+    def test_rspauth_over_a_body_that_is_foreseen(self):
+        """AKA answers a challenge once: the usual empty body of the answer to REGISTER is told at first."""
+        for algorithm, name in ALGORITHMS.items():
+            challenge = self.challenge()
+            status, shown = self.appliance.nisim("authorize", "alice", METHOD, URI,
+                                                 www_authenticate(challenge, algorithm, qop="auth-int"),
+                                                 "--answer-body", "/dev/null")
+            self.assertEqual(status, appliance.DONE, shown)
+            said = parameters(shown["authorization"])
+            empty = hashlib.new(name, b"").hexdigest()
+            ha1 = digest(algorithm, self.alice.impi, appliance.DOMAIN, password(algorithm, challenge))
+            middle = (ha1, said["nonce"], said["nc"], said["cnonce"], "auth-int")
+            self.assertEqual(said["response"],
+                             digest(algorithm, *middle, digest(algorithm, METHOD, URI, empty)))
+            self.assertEqual(shown["rspauth"],
+                             digest(algorithm, *middle, digest(algorithm, "", URI, empty)))
+
     def refused(self, value, words, **how):
         status, shown = self.authorize(value, **how)
         self.assertIn(status, (appliance.USAGE, appliance.REFUSED), shown)

@@ -14,7 +14,7 @@ import protocol
 DIGEST, HA1 = 0x05, 0x06
 NO_SUCH_CREDENTIAL, WRONG_USERNAME, WRONG_REALM = 0x28, 0x24, 0x25
 ALGORITHM, REALM, NONCE, USERNAME, METHOD, URI = 0x13, 0x14, 0x15, 0x16, 0x17, 0x18
-QOP, NC, CNONCE, BODY_HASH, WANT_RSPAUTH = 0x19, 0x1a, 0x1b, 0x1c, 0x1d
+QOP, NC, CNONCE, BODY_HASH, WANT_RSPAUTH, ANSWER_BODY_HASH = 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x60
 RESPONSE, RSPAUTH = 0x24, 0x25
 HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 
@@ -34,8 +34,10 @@ class Account:
         return h(algorithm, self.impi, self.realm, self.password)
 
     def response(self, algorithm, fields, method=None):
-        said = {tag: value.decode() for tag, value in fields if tag not in (BODY_HASH, WANT_RSPAUTH)}
-        body = [value.hex() for tag, value in fields if tag == BODY_HASH]
+        octets = (BODY_HASH, WANT_RSPAUTH, ANSWER_BODY_HASH)
+        said = {tag: value.decode() for tag, value in fields if tag not in octets}
+        whose = ANSWER_BODY_HASH if method == "" else BODY_HASH
+        body = [value.hex() for tag, value in fields if tag == whose]
         a2 = h(algorithm, said[METHOD] if method is None else method, said[URI], *body)
         middle = [said[tag] for tag in (NC, CNONCE, QOP) if tag in said]
         return h(algorithm, self.ha1(algorithm), said[NONCE], *middle, a2)
@@ -67,9 +69,9 @@ def asks(who, algorithm, **change):
     values = {"user_id": who.user_id, "algorithm": algorithm, "realm": who.realm,
               "nonce": "not base64 at all", "username": who.impi, "method": "REGISTER",
               "uri": "sip:ims.example.com", "qop": "auth", "nc": "00000001", "cnonce": "0a4f113b",
-              "body_hash": None, "want_rspauth": None, **change}
+              "body_hash": None, "want_rspauth": None, "answer_body_hash": None, **change}
     tags = dict(zip(values, (protocol.USER_ID, ALGORITHM, REALM, NONCE, USERNAME, METHOD, URI, QOP,
-                             NC, CNONCE, BODY_HASH, WANT_RSPAUTH)))
+                             NC, CNONCE, BODY_HASH, WANT_RSPAUTH, ANSWER_BODY_HASH)))
     return [(tags[name], value if isinstance(value, bytes) else value.encode())
             for name, value in values.items() if value is not None]
 
@@ -295,6 +297,55 @@ class SipDigest(appliance.Case):
                                 "why": ""})
         shown = self.authorize(MUFASA, stale, options=("--next-nonce", told["next-nonce"]))
         self.expect(MUFASA, "SHA-256", shown, nonce="the next", nc="00000001")
+
+    def test_rspauth_over_the_answers_body(self):
+        """RFC 7616 3.5: A2 of Authentication-Info ends with H(body of the answer)."""
+        for algorithm, name in HASHES.items():
+            asked, answered = (hashlib.new(name, text).digest() for text in (b"", b"the answer"))
+            self.answered(MUFASA, algorithm, qop="auth-int", body_hash=asked,
+                          answer_body_hash=answered)
+            with self.appliance.client("wwsf-4") as client:  # not known: there is none
+                answer = client.ask(DIGEST, *asks(MUFASA, algorithm, qop="auth-int", body_hash=asked,
+                                                  want_rspauth=b"\x01"))
+            self.assertEqual((answer.status, answer.all(RSPAUTH)), (protocol.OK, []))
+            for change, status in (({"answer_body_hash": answered[1:]}, protocol.BAD_LENGTH),
+                                   ({"want_rspauth": b"\0"}, protocol.UNKNOWN_FIELD),
+                                   ({"qop": "auth", "body_hash": None}, protocol.UNKNOWN_FIELD)):
+                fields = {"qop": "auth-int", "body_hash": asked, "want_rspauth": b"\x01",
+                          "answer_body_hash": answered, **change}
+                self.refused(status, asks(MUFASA, algorithm, **fields), ANSWER_BODY_HASH)
+
+    def test_command_with_the_answers_body(self):
+        for algorithm, name in HASHES.items():
+            whole = challenge(MUFASA, algorithm, qop="auth-int")
+            again = ("--cnonce", "mine", "--nc", "3")
+            asked = self.authorize(MUFASA, whole, options=again)
+            self.assertNotIn("rspauth", asked)
+            for text in (b"", b"the answer\r\n\0\xff"):
+                with open(self.appliance.path("body"), "wb") as file:
+                    file.write(text)
+                shown = self.authorize(MUFASA, whole, options=(
+                    *again, "--answer-body", self.appliance.path("body")))
+                self.assertEqual(shown["authorization"], asked["authorization"])
+                fields = asks(MUFASA, algorithm, nonce="any nonce", qop="auth-int", nc="00000003",
+                              cnonce="mine", body_hash=hashlib.new(name, b"").digest(),
+                              answer_body_hash=hashlib.new(name, text).digest())
+                self.assertEqual(shown["rspauth"], MUFASA.response(algorithm, fields, ""))
+                told = self.nisim("authentication-info", shown["rspauth"],
+                                  f'rspauth="{shown["rspauth"]}", qop=auth-int')
+                self.assertEqual(told["proven"], "yes")
+            other = self.authorize(MUFASA, whole, options=(*again, "--answer-body", "/dev/null"))
+            self.nisim("authentication-info", other["rspauth"], f'rspauth="{shown["rspauth"]}"',
+                       expected=appliance.MAC_FAILURE)
+        plain = self.authorize(MUFASA, challenge(MUFASA, "MD5"), options=("--answer-body", "/dev/null"))
+        self.expect(MUFASA, "MD5", plain)
+        with open(self.appliance.path("body"), "wb") as file:
+            file.truncate((1 << 20) + 1)
+        for path, words in (("/nowhere", "No such file"), (self.appliance.folder, "directory"),
+                            (self.appliance.path("body"), "longer than 1 MiB")):
+            shown = self.authorize(MUFASA, challenge(MUFASA, "MD5"), options=("--answer-body", path),
+                                   expected=appliance.USAGE)
+            self.assertIn(words, shown["why"])
 
     def test_authentication_info(self):
         right = "0" * 64

@@ -340,6 +340,38 @@ static void want_rspauth_is_no_or_yes(void **state)
     }
 }
 
+/* The answer's body is part of rspauth with auth-int alone. */
+static void the_answers_body_goes_with_rspauth(void **state)
+{
+    (void)state;
+    struct digest_request read;
+    struct digest_request request = register_auth;
+    struct wire_writer writer;
+    assert_fault(read_with(&register_auth, FIELD_ANSWER_BODY_HASH, "0123456789abcdef"),
+                 STATUS_UNKNOWN_FIELD, FIELD_ANSWER_BODY_HASH);
+    request.protection = PROTECTION_AUTH_INT;
+    request.body_hash_bytes = 16;
+    memcpy(request.body_hash, "0123456789abcdef", 16);
+    for (size_t length = 1; length <= 64; length++) {
+        writer = wire_writer_of(buffer, sizeof buffer);
+        digest_request_write(&writer, &request);
+        fields_write(&writer, FIELD_ANSWER_BODY_HASH, (const uint8_t[64]){0xab}, length);
+        assert_fault(read_request(&writer), length == 16 ? STATUS_OK : STATUS_BAD_LENGTH,
+                     length == 16 ? 0 : FIELD_ANSWER_BODY_HASH);
+    }
+    request.answer_body_hash_bytes = 16;
+    memcpy(request.answer_body_hash, "fedcba9876543210", 16);
+    writer = wire_writer_of(buffer, sizeof buffer);
+    digest_request_write(&writer, &request);
+    assert_fault(digest_request_read(buffer, writer.used, &read), STATUS_OK, 0);
+    assert_int_equal(read.answer_body_hash_bytes, 16);
+    assert_memory_equal(read.answer_body_hash, request.answer_body_hash, 16);
+    request.want_rspauth = false;
+    writer = wire_writer_of(buffer, sizeof buffer);
+    digest_request_write(&writer, &request);
+    assert_fault(read_request(&writer), STATUS_UNKNOWN_FIELD, FIELD_ANSWER_BODY_HASH);
+}
+
 /* The terms of a request that HA1 is not computed from are not its fields. */
 static void ha1_takes_the_challenge_alone(void **state)
 {
@@ -459,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_text_may_have_its_greatest_length),
         cmocka_unit_test(a_subscriber_is_named_once),
         cmocka_unit_test(want_rspauth_is_no_or_yes),
+        cmocka_unit_test(the_answers_body_goes_with_rspauth),
         cmocka_unit_test(ha1_takes_the_challenge_alone),
         cmocka_unit_test(a_refused_ha1_request_writes_nothing),
         cmocka_unit_test(a_request_is_read_as_it_was_written),

@@ -461,8 +461,42 @@ class Subscribers(Case):
             store.execute("UPDATE subscription SET record = ? WHERE row = ?", (record, row))
             store.commit()
 
+    def test_card_pin(self):
+        self.lab.write("card-pin", "0815\n")
+        self.expect(self.lab.tool("subscriber", "unblock-pin", "alice"), FAILED, err="asks for no PIN")
+        objects = self.lab.objects()
+        for text in ("081", "123456789", "08 15", "abcd", "-815", "٠٨١٥"):
+            with self.subTest(text=text):
+                self.lab.write("bad-pin", text + "\n")
+                done = self.lab.add("--card-pin-file", "bad-pin", user="3", impi="carol@ims.example.com")
+                self.expect(done, USAGE, err="bad-pin: it is not 4 to 8 digits")
+                self.assertNotIn(text, done.stderr)
+        for file, err in (("nowhere", "No such file"), ("/dev/null", "empty")):
+            self.expect(self.lab.add("--card-pin-file", file, user="3", impi="carol@ims.example.com"),
+                        BAD_PIN, err=err)
+        self.expect(self.lab.add("--card-pin-file", "-", user="3", impi="carol@ims.example.com", key="-"),
+                    USAGE, err="standard input")
+        self.expect_untouched(objects)
+        self.expect(self.lab.add("--card-pin-file", "-", user="3", impi="carol@ims.example.com",
+                                 text="0815\n"), DONE)
+        self.assertEqual(self.show("3")["card_pin_tries"], 3)
+        with contextlib.closing(sqlite3.connect(self.lab.path("nisim.db"))) as store:
+            store.execute("UPDATE pin SET tries = 1")
+            store.commit()
+        self.assertEqual(self.show("3")["card_pin_tries"], 1)
+        self.expect(self.lab.tool("subscriber", "unblock-pin", "3"), DONE, out="has 3 tries")
+        self.assertEqual(self.show("3")["card_pin_tries"], 3)
+        self.expect(self.lab.tool("subscriber", "disable", "3"), DONE)
+        self.assertEqual(self.show("3")["card_pin_tries"], 3)
+        with contextlib.closing(sqlite3.connect(self.lab.path("nisim.db"))) as store:
+            store.execute("DELETE FROM pin")
+            store.commit()
+        self.expect(self.lab.tool("subscriber", "show", "3"), STORE, err="no PIN counter")
+        self.expect(self.lab.tool("subscriber", "unblock-pin", "3"), STORE, err="no PIN counter")
+        self.expect(self.lab.tool("subscriber", "remove", "3", "--yes"), DONE)
+
     def test_unknown(self):
-        for verb in ("show", "enable", "disable", "remove"):
+        for verb in ("show", "enable", "disable", "unblock-pin", "remove"):
             for name in ("carol", "", "x" * 300, "ALICE"):
                 done = self.lab.tool("subscriber", verb, name)
                 self.expect(done, UNKNOWN, err="no subscriber")
@@ -474,7 +508,7 @@ class Subscribers(Case):
             "impi": "alice@ims.example.com", "user_ids": ["15551", "alice"],
             "impus": ["sip:alice@ims.example.com", "tel:+15551"], "domain": "ims.example.com",
             "p_cscfs": ["192.0.2.1"], "enabled": True, "as_sealed": True, "key_in_token": True,
-            "digests": [], "digest_realm": None, "gba": False, "gba_u_mac": False,
+            "digests": [], "digest_realm": None, "gba": False, "gba_u_mac": False, "card_pin_tries": None,
             "key_origin": "clear-text laboratory import", "ind_bits": 4, "delta": 1000,
             "age_limit": 500, "sqn_ms": "000000000000", "highest_seq": 0})
         self.assertEqual(self.show("15551"), self.show("alice@ims.example.com"))
@@ -540,7 +574,7 @@ class Subscribers(Case):
         objects = self.lab.objects()
         self.assertFalse(self.show("alice")["as_sealed"])
         self.expect(self.lab.tool("subscriber", "list"), STORE, out="ALTERED", err="altered")
-        for verb in ("enable", "disable"):
+        for verb in ("enable", "disable", "unblock-pin"):
             self.expect(self.lab.tool("subscriber", verb, "alice"), STORE, err="was altered")
         self.expect(self.lab.tool("subscriber", "remove", "alice", "--yes"), DONE, out="removed",
                     err="stays in the token")
