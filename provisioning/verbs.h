@@ -17,4 +17,7 @@ MUST_CHECK enum outcome subscriber_remove(struct office *office, const struct ar
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 
+/* import */
+MUST_CHECK enum outcome import_file(struct office *office, const struct arguments *arguments);
+
 #endif
