@@ -131,8 +131,14 @@ enum outcome credentials_enrol(struct office *office, const struct arguments *ar
 {
     out->digest.is_alone = credentials->keyfile == NULL;
     if (credentials->keyfile != NULL) {
-        enum hsm_result result =
-            enrol_keys(office->token, credentials->keyfile, arguments->impi, &out->key_ref);
+        const struct keyfile *keyfile = credentials->keyfile;
+        const struct enrolment enrolment = {key_source_clear(&keyfile->k),
+                                            &keyfile->k,
+                                            &keyfile->op,
+                                            keyfile->op_is_opc,
+                                            {0},
+                                            arguments->impi};
+        enum hsm_result result = enrol_keys(office->token, &enrolment, &out->key_ref, &out->kcv);
         if (result != HSM_OK)
             return office_fail_hsm(office, result, "loading K and OPc");
     }

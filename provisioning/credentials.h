@@ -6,6 +6,7 @@
 #include "digestfile.h"
 #include "enrol.h"
 #include "enrol_digest.h"
+#include "keyfile.h"
 #include "office.h"
 
 /* As read from files, in locked memory. */
@@ -17,6 +18,7 @@ struct credentials {
 /* As they rest in the token. */
 struct enrolled {
     struct key_ref key_ref; /* zero with digest.is_alone */
+    struct kcv kcv;         /* of K */
     struct digest_credential digest;
 };
 

@@ -113,9 +113,7 @@ static enum hsm_result try_key(const struct pair *pair, const struct secret128 *
     ERASED(secret128) struct secret128 expected = {0};
     ERASED(secret128) struct secret128 answer = {0};
     CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
-    enum hsm_result rc = enrol_check_rights(pair->token, pair->key);
-    if (rc == HSM_OK)
-        rc = token_session_key(pair->token, k, &same);
+    enum hsm_result rc = token_session_key(pair->token, k, &same);
     if (rc != HSM_OK)
         return rc;
     rc = encrypt_once(pair->token, same, &zero, &expected);
@@ -139,34 +137,43 @@ static enum hsm_result try_opc(const struct pair *pair, const struct secret128 *
     return rc;
 }
 
-static enum hsm_result find_opc_value(const struct pair *pair, const struct keyfile *keyfile,
+static enum hsm_result find_opc_value(const struct pair *pair, const struct enrolment *enrolment,
                                       struct secret128 *out_opc)
 {
     struct token_cipher state;
     struct cipher cipher = token_cipher_start(&state, pair->token, pair->key);
-    if (keyfile->op_is_opc) {
-        *out_opc = keyfile->op;
+    if (enrolment->op_is_opc) {
+        *out_opc = *enrolment->op;
         return HSM_OK;
     }
-    enum hsm_result rc = milenage_opc(&cipher, &keyfile->op, out_opc);
+    enum hsm_result rc = milenage_opc(&cipher, enrolment->op, out_opc);
     enum hsm_result end = token_cipher_end(&state);
     return rc != HSM_OK ? rc : end;
 }
 
-static enum hsm_result create_both(struct pair *pair, const struct keyfile *keyfile,
-                                   const char *impi)
+static enum hsm_result create_k(struct pair *pair, const struct enrolment *enrolment)
 {
-    ERASED(secret128) struct secret128 opc = {0};
     char label[LABEL_BYTES];
-    snprintf(label, sizeof label, "nisim K %s", impi);
-    struct enrol_key key = {key_source_clear(&keyfile->k), &pair->ref, label, .resident = true};
+    snprintf(label, sizeof label, "nisim K %s", enrolment->impi);
+    struct enrol_key key = {enrolment->source, &pair->ref, label, .resident = true};
     enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
     if (rc == HSM_OK)
-        rc = try_key(pair, &keyfile->k);
+        rc = enrol_check_rights(pair->token, pair->key);
     if (rc == HSM_OK)
-        rc = find_opc_value(pair, keyfile, &opc);
+        rc = kcv_check(pair->token, pair->key, &enrolment->kcv);
+    if (rc == HSM_OK && enrolment->k != NULL)
+        rc = try_key(pair, enrolment->k);
+    return rc;
+}
+
+static enum hsm_result create_both(struct pair *pair, const struct enrolment *enrolment)
+{
+    ERASED(secret128) struct secret128 opc = {0};
+    enum hsm_result rc = create_k(pair, enrolment);
     if (rc == HSM_OK)
-        rc = create_opc(pair, &opc, impi);
+        rc = find_opc_value(pair, enrolment, &opc);
+    if (rc == HSM_OK)
+        rc = create_opc(pair, &opc, enrolment->impi);
     if (rc == HSM_OK)
         rc = try_opc(pair, &opc);
     return rc;
@@ -177,13 +184,15 @@ static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
     return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
 }
 
-enum hsm_result enrol_keys(struct token *token, const struct keyfile *keyfile, const char *impi,
-                           struct key_ref *out_ref)
+enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolment,
+                           struct key_ref *out_ref, struct kcv *out_kcv)
 {
     struct pair pair = {token, {{0}}, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     if (getrandom(pair.ref.bytes, sizeof pair.ref.bytes, 0) != sizeof pair.ref.bytes)
         return HSM_LOST;
-    enum hsm_result rc = create_both(&pair, keyfile, impi);
+    enum hsm_result rc = create_both(&pair, enrolment);
+    if (rc == HSM_OK)
+        rc = kcv_of(token, pair.key, out_kcv);
     if (rc == HSM_OK) {
         *out_ref = pair.ref;
     } else {

@@ -170,9 +170,8 @@ static bool take_secrets(const struct import_row *row, bool wrapped, struct impo
         return fail(out_why, IMPORT_OPC, NULL,
                     op == NULL ? "neither OP nor OPc is given" : "both OP and OPc are given");
     terms->op_is_opc = opc != NULL;
-    terms->has_kcv = kcv != NULL;
-    if (kcv != NULL && !hex_decode(kcv, strlen(kcv), terms->kcv, sizeof terms->kcv))
-        return fail(out_why, IMPORT_KCV, kcv, "it is not 6 hex digits");
+    if (kcv != NULL && !kcv_from_text(kcv, strlen(kcv), &terms->kcv))
+        return fail(out_why, IMPORT_KCV, kcv, "it is not 6 to 10 hex digits, or cmac: and these");
     return take_key(row, IMPORT_K, wrapped, &terms->k, out_why) &&
            take_key(row, opc != NULL ? IMPORT_OPC : IMPORT_OP, wrapped, &terms->op, out_why);
 }

@@ -7,9 +7,9 @@
 
 #include "arguments.h"
 #include "import_row.h"
+#include "kcv.h"
 
 #define IMPORT_BLOB_BYTES_MAX 512 /* of RSA with 4096 bits */
-#define IMPORT_KCV_BYTES 3
 
 /* A key in clear or under a transport key. */
 struct import_blob {
@@ -23,8 +23,7 @@ struct import_terms {
     struct import_blob k;
     struct import_blob op; /* OPc when op_is_opc */
     bool op_is_opc;
-    bool has_kcv;
-    uint8_t kcv[IMPORT_KCV_BYTES]; /* of K: the first bytes of the encrypted zero block */
+    struct kcv kcv; /* of K; length 0: not given */
 };
 
 /*
