@@ -24,6 +24,13 @@ typedef uint64_t verb_set;
 #define VERB_REMOVE VERB_BIT(7)
 #define VERB_IMPORT VERB_BIT(45)
 #define VERB_EXPORT VERB_BIT(46)
+/* Transport keys */
+#define VERB_TRANSPORT_MAKE VERB_BIT(20)
+#define VERB_TRANSPORT_COMPONENTS VERB_BIT(21)
+#define VERB_TRANSPORT_RECEIVE VERB_BIT(22)
+#define VERB_TRANSPORT_HSS VERB_BIT(23)
+#define VERB_TRANSPORT_LIST VERB_BIT(24)
+#define VERB_TRANSPORT_REMOVE VERB_BIT(25)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

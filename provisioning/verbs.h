@@ -19,5 +19,17 @@ MUST_CHECK enum outcome show_list(struct office *office, const struct arguments 
 
 /* import */
 MUST_CHECK enum outcome import_file(struct office *office, const struct arguments *arguments);
+/* Transport keys */
+MUST_CHECK enum outcome transport_key_make(struct office *office,
+                                           const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_hss(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_components(struct office *office,
+                                                 const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_receive(struct office *office,
+                                              const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_remove(struct office *office,
+                                             const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_list(struct office *office,
+                                           const struct arguments *arguments);
 
 #endif
