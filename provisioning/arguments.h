@@ -31,6 +31,7 @@ typedef uint64_t verb_set;
 #define VERB_TRANSPORT_HSS VERB_BIT(23)
 #define VERB_TRANSPORT_LIST VERB_BIT(24)
 #define VERB_TRANSPORT_REMOVE VERB_BIT(25)
+#define VERB_REST VERB_BIT(16)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

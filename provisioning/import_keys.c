@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enrol.h"
+#include "credentials.h"
 #include "transport.h"
 
 struct import_keys {
@@ -80,13 +80,15 @@ static enum outcome check_transport(struct import_keys *keys)
 
 static enum outcome read_options(const struct arguments *arguments, struct import_keys *keys)
 {
-    const char *residence = arguments->residence;
+    enum residence residence = RESIDENCE_WRAPPED;
+    if (arguments->residence != NULL) {
+        enum outcome outcome = residence_read(arguments, &residence);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+    }
     keys->clear = arguments->clear;
     keys->transport_name = arguments->transport_key;
-    keys->resident = residence != NULL && strcmp(residence, "resident") == 0;
-    if (residence != NULL && !keys->resident && strcmp(residence, "wrapped") != 0)
-        return outcome_fail(OUTCOME_USAGE, "--residence \"%s\": it is wrapped or resident",
-                            residence);
+    keys->resident = residence == RESIDENCE_RESIDENT;
     if (keys->clear && keys->transport_name != NULL)
         return outcome_fail(OUTCOME_USAGE, "--clear and --transport-key are both given");
     if (keys->transport_name != NULL)
@@ -209,6 +211,11 @@ static enum hsm_result put_to_rest(struct import_keys *keys, const struct key_so
                                         .op_is_opc = terms->op_is_opc,
                                         .impi = terms->arguments.impi};
     struct kcv kcv;
+    const struct opc_source opc = {op, terms->op_is_opc};
+    subscription->residence = keys->resident ? RESIDENCE_RESIDENT : RESIDENCE_WRAPPED;
+    if (!keys->resident)
+        return enrol_wrap(keys->office->token, source, &opc, &subscription->key_ref,
+                          &subscription->wrapped);
     return enrol_keys(keys->office->token, &enrolment, &subscription->key_ref, &kcv);
 }
 

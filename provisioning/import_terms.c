@@ -137,6 +137,12 @@ static size_t without_blanks(char *text)
     return used;
 }
 
+/* Of 24 bytes no base64 text has ever but these digits. */
+static bool is_clear_hex(const char *text, size_t length)
+{
+    return length == 2 * KEY_BYTES && strspn(text, "0123456789abcdefABCDEF") == length;
+}
+
 /* Hex where it is hex of a good length: no base64 text of these lengths has as many digits. */
 static bool take_key(const struct import_row *row, enum import_column column, bool wrapped,
                      struct import_blob *out, char *out_why)
@@ -148,6 +154,8 @@ static bool take_key(const struct import_row *row, enum import_column column, bo
         out->bytes = length / 2;
         return true;
     }
+    if (wrapped && is_clear_hex(text, length))
+        return fail(out_why, column, NULL, "it is 16 bytes in hex, not wrapped");
     int got = decode_base64(text, length, out->octets, sizeof out->octets);
     if (got > 0 && is_key_length((size_t)got, wrapped)) {
         out->bytes = (size_t)got;

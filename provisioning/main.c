@@ -73,6 +73,17 @@ static const struct verb {
      TRANSPORT,
      "destroy a transport key",
      transport_key_remove},
+    {{"subscriber", "rest"},
+     VERB_REST,
+     SUBSCRIBER,
+     "move K and OPc to another residence",
+     residence_move},
+    /* import */
+    {{"import", NULL},
+     VERB_IMPORT,
+     "a CSV or PSKC file",
+     "add the subscribers of a file",
+     import_file},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

@@ -22,6 +22,8 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
 {
     struct subscription *subscription = &office->subscription;
     admission_fill(arguments, &enrolled->key_ref, &enrolled->digest, subscription);
+    subscription->residence = enrolled->residence;
+    subscription->wrapped = enrolled->wrapped;
     enum hsm_result result = subscription_seal(office->token, subscription);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "sealing the record");
@@ -147,7 +149,9 @@ static enum outcome destroy_keys(struct office *office)
 {
     const struct subscription *subscription = &office->subscription;
     const struct enrolled enrolled = {.key_ref = subscription->key_ref,
-                                      .digest = subscription->digest};
+                                      .digest = subscription->digest,
+                                      .residence = subscription->residence,
+                                      .wrapped = subscription->wrapped};
     char ref[KEY_REF_TEXT_BYTES];
     key_ref_to_text(&subscription->key_ref, ref);
     enum hsm_result result = credentials_destroy(office->token, &enrolled);
