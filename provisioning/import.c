@@ -36,6 +36,7 @@ struct import {
     struct at_hand *at_hand; /* in locked pages */
     struct import_batch *batch;
     bool dry_run;
+    bool viewing; /* reads see the store as it was when the batch began, which is cheaper */
     uint64_t records; /* of the file that were read */
     char why[IMPORT_WHY_BYTES];
 };
@@ -148,6 +149,7 @@ static bool take_row(struct import *import, enum outcome *out_outcome)
     if (!import_keys_are_wrapped(import->keys, row, &wrapped, import->why) ||
         !import_terms_of(row, wrapped, terms, import->why) || !check_names(import, out_outcome))
         return false;
+    module_hold(import->office->module); /* released in take_record */
     admission_fill(&terms->arguments, &no_ref, &no_digest, subscription);
     enum import_made made = import_keys_make(import->keys, row, terms, import->dry_run,
                                              subscription, out_outcome, import->why);
@@ -176,8 +178,23 @@ static enum outcome pass_over(struct import *import)
     return result == STORE_OK ? log_names(import) : office_fail_store(import->office, result);
 }
 
+static void view_begin(struct import *import)
+{
+    if (!import->viewing)
+        store_view_begin(import->office->store);
+    import->viewing = true;
+}
+
+static void view_end(struct import *import)
+{
+    if (import->viewing)
+        store_view_end(import->office->store);
+    import->viewing = false;
+}
+
 static enum outcome commit(struct import *import, bool complete)
 {
+    view_end(import);
     struct stat now = {0};
     if (fstat(import->descriptor, &now) != 0 || now.st_size != import->file.st_size ||
         now.st_mtim.tv_sec != import->file.st_mtim.tv_sec ||
@@ -194,6 +211,7 @@ static enum outcome commit(struct import *import, bool complete)
 static enum outcome take_record(struct import *import, enum import_got got)
 {
     enum outcome outcome = OUTCOME_DONE;
+    view_begin(import);
     import->records++;
     if (import->records <= import->mark.records)
         return got == IMPORT_GOT_ROW ? pass_over(import) : OUTCOME_DONE;
@@ -202,6 +220,7 @@ static enum outcome take_record(struct import *import, enum import_got got)
         if (outcome == OUTCOME_DONE)
             import_report_refused(&import->report, import->at_hand->row.line, import->why);
     }
+    module_release(import->office->module);
     if (outcome == OUTCOME_DONE && import->report.records % IMPORT_BATCH_ROWS == 0)
         outcome = commit(import, false);
     import_report_progress(&import->report, import->source.position(import->source.context));
@@ -242,6 +261,7 @@ static enum outcome go_through(struct import *import, bool dry_run)
         name_log_new(&import->names) == STORE_OK
             ? take_all(import)
             : outcome_fail(OUTCOME_FAILED, "no temporary file can be made (TMPDIR)");
+    view_end(import);
     import_batch_drop(import->batch);
     name_log_free(&import->names);
     import->source.close(import->source.context);
