@@ -11,3 +11,6 @@ pkg_check_modules(OSIP REQUIRED IMPORTED_TARGET libosip2)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(BSD REQUIRED IMPORTED_TARGET libbsd)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+# For `nisim-token import`. libcsv comes without a .pc file.
+pkg_check_modules(XML REQUIRED IMPORTED_TARGET libxml-2.0)
+find_library(CSV_LIBRARY csv REQUIRED)

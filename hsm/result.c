@@ -27,6 +27,10 @@ const char *hsm_result_text(enum hsm_result result)
         return "the token refuses this";
     case HSM_NO_MEMORY:
         return "memory is short, or RLIMIT_MEMLOCK is too low";
+    case HSM_BAD_WRAP:
+        return "what is wrapped is damaged, or was wrapped for another transport key";
+    case HSM_BAD_KCV:
+        return "the key check value is another one";
     case HSM_BAD_ANSWER:
         return "a check against a known answer failed";
     case HSM_LOST:

@@ -20,6 +20,8 @@ enum hsm_result {
     HSM_UNSUPPORTED,    /* the token can't do this */
     HSM_REFUSED,        /* the token refuses this operation or object; others still work */
     HSM_NO_MEMORY,      /* memory, or memory that may be locked, is short */
+    HSM_BAD_WRAP,       /* fix: the wrapped key is damaged, or made for another transport key */
+    HSM_BAD_KCV,        /* fix: the key is another one than its key check value says */
     HSM_BAD_ANSWER,     /* a known answer came out wrong: the token must not be used */
     HSM_LOST,           /* retry after a restart: token, session or module is gone */
 };

@@ -124,10 +124,10 @@ void token_kek_forget(struct token *token)
 }
 
 enum hsm_result token_kek_wrap(struct token *token, const struct kek_id *id, CK_OBJECT_HANDLE key,
-                               struct wrapped_key *out_wrapped)
+                               struct kek_wrapped *out_wrapped)
 {
     CK_MECHANISM mechanism = {.mechanism = CKM_AES_KEY_WRAP};
-    struct wrapped_key wrapped = {{0}};
+    struct kek_wrapped wrapped = {{0}};
     CK_ULONG bytes = sizeof wrapped.bytes;
     CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
     enum hsm_result rc = token_kek_find(token, id, &kek);
@@ -150,11 +150,11 @@ enum hsm_result token_kek_unwrap_result(struct token *token, CK_RV rv)
 }
 
 enum hsm_result token_kek_unwrap(struct token *token, const struct kek_id *id,
-                                 const struct wrapped_key *wrapped, CK_ATTRIBUTE *attributes,
+                                 const struct kek_wrapped *wrapped, CK_ATTRIBUTE *attributes,
                                  CK_ULONG count, CK_OBJECT_HANDLE *out_object)
 {
     CK_MECHANISM mechanism = {.mechanism = CKM_AES_KEY_WRAP};
-    struct wrapped_key copy = *wrapped; /* PKCS#11 has no const */
+    struct kek_wrapped copy = *wrapped; /* PKCS#11 has no const */
     CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
     enum hsm_result rc = token_kek_find(token, id, &kek);
     if (rc != HSM_OK)
@@ -209,7 +209,7 @@ enum hsm_result token_kek_unwrap_opc(struct token *token, const struct wrapped_k
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
     CK_ATTRIBUTE opc[] = {{CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
-                          {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &yes, sizeof yes},
+                          {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &no, sizeof no},
                           {CKA_SENSITIVE, &no, sizeof no},   {CKA_EXTRACTABLE, &yes, sizeof yes},
                           {CKA_SIGN, &no, sizeof no},        {CKA_VERIFY, &no, sizeof no}};
     enum hsm_result rc =

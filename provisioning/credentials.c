@@ -139,7 +139,12 @@ static enum hsm_result enrol_aka(struct office *office, const struct arguments *
     const struct opc_source opc = {&keyfile->op, keyfile->op_is_opc};
     if (out->residence == RESIDENCE_WRAPPED)
         return enrol_wrap(office->token, &k, &opc, &out->key_ref, &out->wrapped);
-    return enrol_keys(office->token, keyfile, arguments->impi, &out->key_ref);
+    const struct enrolment enrolment = {.source = k,
+                                        .k = &keyfile->k,
+                                        .op = &keyfile->op,
+                                        .op_is_opc = keyfile->op_is_opc,
+                                        .impi = arguments->impi};
+    return enrol_keys(office->token, &enrolment, &out->key_ref, &out->kcv);
 }
 
 static enum hsm_result destroy_aka(struct token *token, const struct enrolled *enrolled)

@@ -6,6 +6,7 @@
 #include "digestfile.h"
 #include "enrol.h"
 #include "enrol_digest.h"
+#include "keyfile.h"
 #include "enrol_wrapped.h"
 #include "office.h"
 
@@ -19,6 +20,7 @@ struct credentials {
 /* As they rest in the token, or wrapped by it. */
 struct enrolled {
     struct key_ref key_ref; /* zero with digest.is_alone */
+    struct kcv kcv;         /* of K */
     struct digest_credential digest;
     enum residence residence;
     struct wrapped_keys wrapped; /* with RESIDENCE_WRAPPED */

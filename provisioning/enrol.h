@@ -6,8 +6,8 @@
 #ifndef NISIM_PROVISIONING_ENROL_H
 #define NISIM_PROVISIONING_ENROL_H
 
+#include "kcv.h"
 #include "key_source.h"
-#include "keyfile.h"
 #include "keyring.h"
 
 /*
@@ -43,6 +43,16 @@ MUST_CHECK enum hsm_result enrol_check_same(struct token *token, CK_OBJECT_HANDL
 /* HSM_BAD_ANSWER unless the object is sensitive, not extractable and can only encrypt. */
 MUST_CHECK enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key);
 
+/* What is loaded for one subscriber; all of it borrowed. */
+struct enrolment {
+    struct key_source source;
+    const struct secret128 *k; /* to compare with, where the source is clear text; else NULL */
+    const struct secret128 *op;
+    bool op_is_opc;
+    struct kcv kcv; /* of K; length 0: not known */
+    const char *impi;
+};
+
 /* What a pair of resident objects is made of. */
 struct enrol_sources {
     struct key_source k;
@@ -56,10 +66,11 @@ MUST_CHECK enum hsm_result enrol_resident(struct token *token, const struct enro
 
 /*
  * Makes both objects under a new reference, tries them and makes them durable. On failure the
- * token is as before; HSM_BAD_ANSWER: what the token holds is not what it was given.
+ * token is as before; HSM_BAD_KCV: K is another key than its check value says; HSM_BAD_WRAP: from
+ * the source; HSM_BAD_ANSWER: what the token holds is not what it was given.
  */
-MUST_CHECK enum hsm_result enrol_keys(struct token *token, const struct keyfile *keyfile,
-                                      const char *impi, struct key_ref *out_ref);
+MUST_CHECK enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolment,
+                                      struct key_ref *out_ref, struct kcv *out_kcv);
 
 /* Destroys both objects. HSM_NO_KEY when one or both were not there. */
 MUST_CHECK enum hsm_result enrol_destroy(struct token *token, const struct key_ref *ref);

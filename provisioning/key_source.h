@@ -24,4 +24,13 @@ struct key_source {
 /* Clear text in locked memory, which outlives the source. For laboratories. */
 struct key_source key_source_clear(const struct secret128 *k);
 
+/* Made by the token's own generator; nobody knows it. */
+struct key_source key_source_generated(void);
+
+/*
+ * A copy of a session object that is a K already but for its place, extractability, reference and
+ * label, which alone are taken from the attributes. Borrows the handle.
+ */
+struct key_source key_source_copy(const CK_OBJECT_HANDLE *object);
+
 #endif

@@ -8,6 +8,7 @@
 #include "verbs.h"
 
 #define SUBSCRIBER "a user id or the IMPI"
+#define TRANSPORT "the transport key's name"
 
 static const struct verb {
     const char *words[2]; /* the second is NULL where there is none */
@@ -41,6 +42,37 @@ static const struct verb {
      SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    /* transport keys */
+    {{"transport-key", "make"},
+     VERB_TRANSPORT_MAKE,
+     TRANSPORT,
+     "make an RSA pair that keys come under",
+     transport_key_make},
+    {{"transport-key", "hss"},
+     VERB_TRANSPORT_HSS,
+     TRANSPORT,
+     "load an HSS's public key that keys leave under",
+     transport_key_hss},
+    {{"transport-key", "components"},
+     VERB_TRANSPORT_COMPONENTS,
+     TRANSPORT,
+     "put an AES key together from officers' components",
+     transport_key_components},
+    {{"transport-key", "receive"},
+     VERB_TRANSPORT_RECEIVE,
+     TRANSPORT,
+     "unwrap an AES key under another one",
+     transport_key_receive},
+    {{"transport-key", "list"},
+     VERB_TRANSPORT_LIST,
+     NULL,
+     "list the transport keys",
+     transport_key_list},
+    {{"transport-key", "remove"},
+     VERB_TRANSPORT_REMOVE,
+     TRANSPORT,
+     "destroy a transport key",
+     transport_key_remove},
     {{"subscriber", "rest"},
      VERB_REST,
      SUBSCRIBER,
@@ -51,6 +83,12 @@ static const struct verb {
      SUBSCRIBER,
      "give the card's PIN all its tries again",
      subscriber_unblock_pin},
+    /* import */
+    {{"import", NULL},
+     VERB_IMPORT,
+     "a CSV or PSKC file",
+     "add the subscribers of a file",
+     import_file},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
@@ -88,7 +126,7 @@ static void print_help(const struct verb *only)
         if (only != NULL && only != &verbs[i])
             continue;
         verb_to_text(&verbs[i], text, sizeof text);
-        printf("  %s%-*s %s\n", text, (int)(25 - strlen(text)),
+        printf("  %s%-*s %s\n", text, (int)(30 - strlen(text)),
                verbs[i].name != NULL ? " NAME" : "", verbs[i].synopsis);
     }
     puts("options:");

@@ -135,8 +135,10 @@ static enum outcome confirm(const char *impi)
 static enum outcome destroy_keys(struct office *office)
 {
     const struct subscription *subscription = &office->subscription;
-    const struct enrolled enrolled = {subscription->key_ref, subscription->digest,
-                                      subscription->residence, subscription->wrapped};
+    const struct enrolled enrolled = {.key_ref = subscription->key_ref,
+                                      .digest = subscription->digest,
+                                      .residence = subscription->residence,
+                                      .wrapped = subscription->wrapped};
     char ref[KEY_REF_TEXT_BYTES];
     key_ref_to_text(&subscription->key_ref, ref);
     enum hsm_result result = credentials_destroy(office->token, &enrolled);

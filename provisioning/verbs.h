@@ -20,4 +20,19 @@ MUST_CHECK enum outcome subscriber_unblock_pin(struct office *office,
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 
+/* import */
+MUST_CHECK enum outcome import_file(struct office *office, const struct arguments *arguments);
+/* Transport keys */
+MUST_CHECK enum outcome transport_key_make(struct office *office,
+                                           const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_hss(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_components(struct office *office,
+                                                 const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_receive(struct office *office,
+                                              const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_remove(struct office *office,
+                                             const struct arguments *arguments);
+MUST_CHECK enum outcome transport_key_list(struct office *office,
+                                           const struct arguments *arguments);
+
 #endif

@@ -6,7 +6,7 @@ packages_for() {
     build)
         echo gcc libc6-dev cmake ninja-build pkgconf libp11-kit-dev libp11-dev libssl-dev \
             libevent-dev libsqlite3-dev libconfig-dev libjansson-dev libbsd-dev libseccomp-dev \
-            libosip2-dev
+            libosip2-dev libcsv-dev libxml2-dev
         ;;
     run) echo softhsm2 openssl jq ;;
     test) echo libcmocka-dev clang binutils opensc libosmocore-utils python3 python3-cryptography strace sqlite3 sip-tester \

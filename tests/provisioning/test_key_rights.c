@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "enrol.h"
+#include "keyfile.h"
 #include "softhsm.h"
 #include "trials.h"
 #include "vectors.h"
@@ -36,6 +37,15 @@ static struct keyfile keyfile_of(const struct vector *vector, bool op_is_opc)
     memcpy(keyfile.k.bytes, vector->k, sizeof keyfile.k.bytes);
     memcpy(keyfile.op.bytes, op_is_opc ? vector->opc : vector->op, sizeof keyfile.op.bytes);
     return keyfile;
+}
+
+static enum hsm_result enrol(const struct keyfile *keyfile, const char *impi,
+                             struct key_ref *out_ref)
+{
+    struct kcv kcv = {0};
+    const struct enrolment enrolment = {
+        key_source_clear(&keyfile->k), &keyfile->k, &keyfile->op, keyfile->op_is_opc, {0}, impi};
+    return enrol_keys(softhsm.token, &enrolment, out_ref, &kcv);
 }
 
 static size_t find_objects(CK_ATTRIBUTE *fit, CK_ULONG count, CK_OBJECT_HANDLE *out_first)
@@ -81,7 +91,7 @@ static int set_up(void **state)
     real_list = softhsm.module->list;
     assert_int_equal(token_prove(softhsm.token), HSM_OK);
     struct keyfile keyfile = keyfile_of(&vectors[2], false);
-    assert_int_equal(enrol_keys(softhsm.token, &keyfile, "alice@ims.example.com", &ref), HSM_OK);
+    assert_int_equal(enrol(&keyfile, "alice@ims.example.com", &ref), HSM_OK);
     key = find_key(ref);
     return 0;
 }
@@ -224,8 +234,7 @@ static void computes_opc_in_the_token(void **state)
     size_t before = count_objects();
     for (size_t i = 0; i < VECTOR_SETS; i++) {
         struct keyfile keyfile = keyfile_of(&vectors[i], i % 2 == 0);
-        assert_int_equal(enrol_keys(softhsm.token, &keyfile, "x@ims.example.com", &refs[i]),
-                         HSM_OK);
+        assert_int_equal(enrol(&keyfile, "x@ims.example.com", &refs[i]), HSM_OK);
     }
     assert_int_equal(keyring_new(softhsm.token, &keyring), HSM_OK);
     for (size_t i = 0; i < VECTOR_SETS; i++) {
@@ -285,7 +294,7 @@ static void assert_leaves_nothing(int calls, enum hsm_result expected)
     size_t before = count_objects();
     calls_until_failure = calls;
     softhsm.module->list = &fake_list;
-    assert_int_equal(enrol_keys(softhsm.token, &keyfile, "bob@ims.example.com", &unused), expected);
+    assert_int_equal(enrol(&keyfile, "bob@ims.example.com", &unused), expected);
     assert_true(calls_until_failure <= 0);
     assert_int_equal(count_objects(), before);
     assert_int_equal(unused.bytes[0], 0x5a);

@@ -18,6 +18,7 @@
 
 #include "enrol.h"
 #include "hex.h"
+#include "keyfile.h"
 #include "milenage.h"
 #include "softhsm.h"
 
@@ -186,8 +187,12 @@ static void leaves_no_key_in_memory(void **state)
 {
     (void)state;
     struct key_ref ref;
+    struct kcv kcv = {0};
     struct keyfile *keyfile = read_keyfile();
-    assert_int_equal(enrol_keys(softhsm.token, keyfile, "alice@ims.example.com", &ref), HSM_OK);
+    const struct enrolment enrolment = {
+        key_source_clear(&keyfile->k), &keyfile->k, &keyfile->op, keyfile->op_is_opc, {0},
+        "alice@ims.example.com"};
+    assert_int_equal(enrol_keys(softhsm.token, &enrolment, &ref, &kcv), HSM_OK);
     keyfile_free(&keyfile);
     assert_int_equal(count_in_memory(), 0);
 }

@@ -1,0 +1,358 @@
+/* nisim-token import FILE */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "import_batch.h"
+#include "import_source.h"
+#include "store_names.h"
+#include "verbs.h"
+
+typedef bool (*open_source)(int descriptor, struct import_source *out_source,
+                            char out_why[IMPORT_WHY_BYTES]);
+
+/* The secrets of the row at hand. */
+struct at_hand {
+    struct import_row row;
+    struct import_terms terms;
+};
+
+struct import {
+    struct office *office;
+    const struct arguments *arguments;
+    const char *path;
+    int descriptor;
+    struct stat file;
+    open_source open;
+    struct import_source source;
+    struct import_keys *keys;
+    struct import_mark mark;
+    struct import_report report;
+    struct name_log *names;
+    struct at_hand *at_hand; /* in locked pages */
+    struct import_batch *batch;
+    bool dry_run;
+    bool viewing; /* reads see the store as it was when the batch began, which is cheaper */
+    uint64_t records; /* of the file that were read */
+    char why[IMPORT_WHY_BYTES];
+};
+
+static enum outcome open_file(struct import *import)
+{
+    import->descriptor = open(import->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (import->descriptor < 0 || fstat(import->descriptor, &import->file) != 0)
+        return outcome_fail(OUTCOME_USAGE, "%s: %s", import->path, strerror(errno));
+    if (!S_ISREG(import->file.st_mode))
+        return outcome_fail(OUTCOME_USAGE,
+                            "%s is no regular file: an import is read more than once",
+                            import->path);
+    return OUTCOME_DONE;
+}
+
+/* Of no name: what begins with < is XML. */
+static enum outcome choose_format(struct import *import)
+{
+    char start[64] = "";
+    const char *format = import->arguments->format;
+    if (format != NULL && strcmp(format, "csv") != 0 && strcmp(format, "pskc") != 0)
+        return outcome_fail(OUTCOME_USAGE, "--format \"%s\": an import is csv or pskc", format);
+    ssize_t got = pread(import->descriptor, start, sizeof start - 1, 0);
+    if (got < 0)
+        return outcome_fail(OUTCOME_USAGE, "%s can't be read: %s", import->path, strerror(errno));
+    const char *text = strncmp(start, "\xef\xbb\xbf", 3) == 0 ? start + 3 : start;
+    bool xml = format == NULL ? text[strspn(text, " \t\r\n")] == '<' : strcmp(format, "pskc") == 0;
+    import->open = xml ? import_pskc_open : import_csv_open;
+    return OUTCOME_DONE;
+}
+
+static enum outcome allocate(struct import *import)
+{
+    import->at_hand = secret_pages_new(sizeof *import->at_hand);
+    import->batch = calloc(1, sizeof *import->batch);
+    if (import->at_hand == NULL || import->batch == NULL)
+        return outcome_fail(OUTCOME_FAILED, "no memory, or none that can be locked: %s",
+                            strerror(errno));
+    import->batch->office = import->office;
+    import->batch->keys = import->keys;
+    import->batch->report = &import->report;
+    import->batch->mark = &import->mark;
+    return OUTCOME_DONE;
+}
+
+/* False: import->why, or *out_outcome for what is not the row's fault. */
+static bool check_name(struct import *import, const char *name, enum outcome *out_outcome)
+{
+    size_t line = 0;
+    enum store_result result = name_log_find(import->names, name, &line);
+    if (result == STORE_OK)
+        snprintf(import->why, sizeof import->why, "\"%s\" is in line %zu of this file already",
+                 name, line);
+    if (result == STORE_NOT_FOUND) {
+        result = store_name_is_taken(import->office->store, name);
+        if (result == STORE_OK)
+            snprintf(import->why, sizeof import->why,
+                     "\"%s\" is a user id or the IMPI of a subscriber already", name);
+        else if (result != STORE_NOT_FOUND)
+            *out_outcome = office_fail_store(import->office, result);
+    } else if (result != STORE_OK) {
+        *out_outcome = outcome_fail(OUTCOME_FAILED, "the names read so far can't be kept: is there "
+                                                    "room where temporary files go (TMPDIR)?");
+    }
+    return result == STORE_NOT_FOUND;
+}
+
+static bool check_names(struct import *import, enum outcome *out_outcome)
+{
+    const struct arguments *wanted = &import->at_hand->terms.arguments;
+    bool good = check_name(import, wanted->impi, out_outcome);
+    for (size_t i = 0; good && i < wanted->user_ids_count; i++)
+        good = check_name(import, wanted->user_ids[i], out_outcome);
+    return good;
+}
+
+static enum outcome log_names(struct import *import)
+{
+    const struct arguments *wanted = &import->at_hand->terms.arguments;
+    size_t line = import->at_hand->row.line;
+    enum store_result result = name_log_add(import->names, wanted->impi, line);
+    for (size_t i = 0; result == STORE_OK && i < wanted->user_ids_count; i++)
+        result = name_log_add(import->names, wanted->user_ids[i], line);
+    if (result == STORE_OK)
+        return OUTCOME_DONE;
+    return outcome_fail(OUTCOME_FAILED, "the names read so far can't be kept: is there room where "
+                                        "temporary files go (TMPDIR)?");
+}
+
+static enum outcome seal(struct import *import, struct subscription *subscription)
+{
+    if (import->dry_run)
+        return OUTCOME_DONE;
+    enum hsm_result result = subscription_seal(import->office->token, subscription);
+    return result == HSM_OK ? OUTCOME_DONE
+                            : office_fail_hsm(import->office, result, "sealing the record");
+}
+
+/* True: the row is in the batch. False: import->why, or *out_outcome. */
+static bool take_row(struct import *import, enum outcome *out_outcome)
+{
+    static const struct key_ref no_ref;
+    static const struct digest_credential no_digest;
+    struct import_row *row = &import->at_hand->row;
+    struct import_terms *terms = &import->at_hand->terms;
+    struct import_batch *batch = import->batch;
+    struct subscription *subscription = &batch->rows[batch->count];
+    bool wrapped = false;
+    if (!import_keys_are_wrapped(import->keys, row, &wrapped, import->why) ||
+        !import_terms_of(row, wrapped, terms, import->why) || !check_names(import, out_outcome))
+        return false;
+    module_hold(import->office->module); /* released in take_record */
+    admission_fill(&terms->arguments, &no_ref, &no_digest, subscription);
+    enum import_made made = import_keys_make(import->keys, row, terms, import->dry_run,
+                                             subscription, out_outcome, import->why);
+    if (made != IMPORT_MADE)
+        return false;
+    batch->lines[batch->count++] = row->line;
+    *out_outcome = seal(import, subscription);
+    if (*out_outcome == OUTCOME_DONE)
+        *out_outcome = log_names(import);
+    return *out_outcome == OUTCOME_DONE;
+}
+
+/* What an earlier run dealt with: its names count where it took them. */
+static enum outcome pass_over(struct import *import)
+{
+    struct import_row *row = &import->at_hand->row;
+    struct import_terms *terms = &import->at_hand->terms;
+    bool wrapped = false;
+    if (!import_keys_are_wrapped(import->keys, row, &wrapped, import->why) ||
+        !import_terms_of(row, wrapped, terms, import->why))
+        return OUTCOME_DONE;
+    enum store_result result =
+        store_name_is_taken(import->office->store, terms->arguments.impi);
+    if (result == STORE_NOT_FOUND)
+        return OUTCOME_DONE;
+    return result == STORE_OK ? log_names(import) : office_fail_store(import->office, result);
+}
+
+static void view_begin(struct import *import)
+{
+    if (!import->viewing)
+        store_view_begin(import->office->store);
+    import->viewing = true;
+}
+
+static void view_end(struct import *import)
+{
+    if (import->viewing)
+        store_view_end(import->office->store);
+    import->viewing = false;
+}
+
+static enum outcome commit(struct import *import, bool complete)
+{
+    view_end(import);
+    struct stat now = {0};
+    if (fstat(import->descriptor, &now) != 0 || now.st_size != import->file.st_size ||
+        now.st_mtim.tv_sec != import->file.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != import->file.st_mtim.tv_nsec)
+        return outcome_fail(OUTCOME_USAGE, "%s has changed while it was read", import->path);
+    if (import->dry_run) {
+        import->report.imported += import->batch->count;
+        import->batch->count = 0;
+        return OUTCOME_DONE;
+    }
+    return import_batch_commit(import->batch, import->records, complete);
+}
+
+static enum outcome take_record(struct import *import, enum import_got got)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    view_begin(import);
+    import->records++;
+    if (import->records <= import->mark.records)
+        return got == IMPORT_GOT_ROW ? pass_over(import) : OUTCOME_DONE;
+    import->report.records++;
+    if (got == IMPORT_GOT_BAD || !take_row(import, &outcome)) {
+        if (outcome == OUTCOME_DONE)
+            import_report_refused(&import->report, import->at_hand->row.line, import->why);
+    }
+    module_release(import->office->module);
+    if (outcome == OUTCOME_DONE && import->report.records % IMPORT_BATCH_ROWS == 0)
+        outcome = commit(import, false);
+    import_report_progress(&import->report, import->source.position(import->source.context));
+    return outcome;
+}
+
+/* What can't be read further is no end: the mark is not complete, and the good lines are in. */
+static enum outcome take_all(struct import *import)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    enum import_got got = IMPORT_GOT_ROW;
+    struct import_row *row = &import->at_hand->row;
+    while (outcome == OUTCOME_DONE) {
+        got = import->source.next(import->source.context, row, import->why);
+        if (got == IMPORT_GOT_END || got == IMPORT_GOT_BROKEN)
+            break;
+        outcome = take_record(import, got);
+    }
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = commit(import, got == IMPORT_GOT_END);
+    if (outcome == OUTCOME_DONE && got == IMPORT_GOT_BROKEN)
+        outcome = outcome_fail(OUTCOME_USAGE, "%s line %zu: %s; nothing behind it was read",
+                               import->path, row->line, import->why);
+    return outcome;
+}
+
+static enum outcome go_through(struct import *import, bool dry_run)
+{
+    import->dry_run = dry_run;
+    import->records = 0;
+    import->report.dry_run = dry_run;
+    if (lseek(import->descriptor, 0, SEEK_SET) != 0)
+        return outcome_fail(OUTCOME_USAGE, "%s: %s", import->path, strerror(errno));
+    if (!import->open(import->descriptor, &import->source, import->why))
+        return outcome_fail(OUTCOME_USAGE, "%s: %s", import->path, import->why);
+    enum outcome outcome =
+        name_log_new(&import->names) == STORE_OK
+            ? take_all(import)
+            : outcome_fail(OUTCOME_FAILED, "no temporary file can be made (TMPDIR)");
+    view_end(import);
+    import_batch_drop(import->batch);
+    name_log_free(&import->names);
+    import->source.close(import->source.context);
+    return outcome;
+}
+
+static enum outcome import_or_check(struct import *import)
+{
+    bool dry_run = import->arguments->dry_run;
+    enum outcome outcome = OUTCOME_DONE;
+    if (import->mark.complete)
+        return OUTCOME_DONE;
+    if (import->arguments->all_or_nothing && !dry_run) {
+        outcome = go_through(import, true);
+        if (outcome == OUTCOME_DONE && import->report.refused > 0)
+            outcome = outcome_fail(OUTCOME_FAILED, "%s: %llu lines are bad: nothing is imported",
+                                   import->path, (unsigned long long)import->report.refused);
+        import->report.records = 0;
+        import->report.imported = 0;
+    }
+    return outcome == OUTCOME_DONE ? go_through(import, dry_run) : outcome;
+}
+
+static enum outcome run(struct import *import)
+{
+    enum outcome outcome =
+        import_report_open(import->arguments, &import->file, import->mark.records, &import->report);
+    if (outcome == OUTCOME_DONE)
+        outcome = import_or_check(import);
+    uint64_t refused = import->report.refused;
+    if (outcome == OUTCOME_DONE)
+        outcome = import_report_end(&import->report, &import->mark, import->arguments->json);
+    enum outcome closed = import_report_close(&import->report);
+    if (outcome == OUTCOME_DONE)
+        outcome = closed;
+    if (outcome == OUTCOME_DONE && refused > 0)
+        return outcome_fail(OUTCOME_FAILED, "%s: %llu lines were refused", import->path,
+                            (unsigned long long)refused);
+    return outcome;
+}
+
+static enum outcome find_mark(struct import *import)
+{
+    enum outcome outcome = import_mark_hash(import->descriptor, import->path, &import->mark);
+    if (outcome != OUTCOME_DONE || import->arguments->dry_run)
+        return outcome;
+    if (import->arguments->again)
+        return import_mark_forget(import->office, &import->mark);
+    return import_mark_read(import->office, &import->mark);
+}
+
+static enum outcome open_office(struct office *office)
+{
+    enum outcome outcome = office_open_store(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_token(office, true);
+    return outcome == OUTCOME_DONE ? office_prove_token(office) : outcome;
+}
+
+static enum outcome act(struct import *import)
+{
+    enum outcome outcome = open_file(import);
+    if (outcome == OUTCOME_DONE)
+        outcome = choose_format(import);
+    if (outcome == OUTCOME_DONE)
+        outcome = open_office(import->office);
+    if (outcome == OUTCOME_DONE)
+        outcome = import_keys_new(import->office, import->arguments, &import->keys);
+    if (outcome == OUTCOME_DONE)
+        outcome = find_mark(import);
+    if (outcome == OUTCOME_DONE)
+        outcome = allocate(import);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (import->mark.complete)
+        outcome_warn("%s was imported already, %llu subscribers of %llu lines; with --again it is "
+                     "gone through once more",
+                     import->path, (unsigned long long)import->mark.imported,
+                     (unsigned long long)import->mark.records);
+    return run(import);
+}
+
+enum outcome import_file(struct office *office, const struct arguments *arguments)
+{
+    struct import import = {
+        .office = office, .arguments = arguments, .path = arguments->name, .descriptor = -1};
+    enum outcome outcome = act(&import);
+    import_keys_free(&import.keys);
+    secret_pages_free(import.at_hand, sizeof *import.at_hand);
+    free(import.batch);
+    if (import.descriptor >= 0)
+        close(import.descriptor);
+    return outcome;
+}

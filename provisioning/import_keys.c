@@ -1,0 +1,261 @@
+#include "import_keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "credentials.h"
+#include "transport.h"
+
+struct import_keys {
+    struct office *office;
+    bool clear;
+    bool resident;
+    const char *transport_name; /* NULL: each file or row says which */
+    struct transport transport; /* the last one that was asked for; no name: none yet */
+};
+
+/* A source and what its key must be. */
+struct checked {
+    struct key_source source;
+    struct kcv kcv;
+};
+
+static void destroy(struct token *token, CK_OBJECT_HANDLE object)
+{
+    if (object != CK_INVALID_HANDLE)
+        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
+}
+
+static enum hsm_result make_checked(const void *context, struct token *token,
+                                    CK_ATTRIBUTE *attributes, CK_ULONG count,
+                                    CK_OBJECT_HANDLE *out_key)
+{
+    const struct checked *checked = context;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    enum hsm_result rc =
+        checked->source.make(checked->source.context, token, attributes, count, &key);
+    if (rc != HSM_OK)
+        return rc;
+    rc = kcv_check(token, key, &checked->kcv);
+    if (rc == HSM_OK)
+        *out_key = key;
+    else
+        destroy(token, key);
+    return rc;
+}
+
+/* A session copy is faster to use than a token object, where the token makes one. */
+static enum hsm_result find_transport(struct import_keys *keys, const char *name)
+{
+    struct token *token = keys->office->token;
+    CK_OBJECT_HANDLE copy = CK_INVALID_HANDLE;
+    if (strcmp(keys->transport.name, name) == 0)
+        return HSM_OK;
+    enum hsm_result rc = transport_find(token, name, &keys->transport);
+    if (rc != HSM_OK) {
+        keys->transport.name[0] = '\0';
+        return rc;
+    }
+    if (token->abilities.session_copy &&
+        token_copy_to_session(token, keys->transport.object, &copy) == HSM_OK)
+        keys->transport.object = copy;
+    return HSM_OK;
+}
+
+static enum outcome check_transport(struct import_keys *keys)
+{
+    const char *name = keys->transport_name;
+    enum hsm_result rc = find_transport(keys, name);
+    if (rc == HSM_NO_KEY)
+        return outcome_fail(OUTCOME_USAGE, "the token has no transport key \"%s\"", name);
+    if (rc != HSM_OK)
+        return office_fail_hsm(keys->office, rc, "transport key");
+    if (keys->transport.purpose != TRANSPORT_IN)
+        return outcome_fail(OUTCOME_USAGE, "transport key \"%s\" wraps keys on their way out; an "
+                                           "import needs one for the way in",
+                            name);
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_options(const struct arguments *arguments, struct import_keys *keys)
+{
+    enum residence residence = RESIDENCE_WRAPPED;
+    if (arguments->residence != NULL) {
+        enum outcome outcome = residence_read(arguments, &residence);
+        if (outcome != OUTCOME_DONE)
+            return outcome;
+    }
+    keys->clear = arguments->clear;
+    keys->transport_name = arguments->transport_key;
+    keys->resident = residence == RESIDENCE_RESIDENT;
+    if (keys->clear && keys->transport_name != NULL)
+        return outcome_fail(OUTCOME_USAGE, "--clear and --transport-key are both given");
+    if (keys->transport_name != NULL)
+        return check_transport(keys);
+    if (keys->clear)
+        outcome_warn("CLEAR-TEXT LABORATORY IMPORT: each K of %s is outside the token in clear, and "
+                     "passes through this machine's memory. Never do this with a key of a live "
+                     "network.",
+                     arguments->name);
+    return OUTCOME_DONE;
+}
+
+enum outcome import_keys_new(struct office *office, const struct arguments *arguments,
+                             struct import_keys **out_keys)
+{
+    struct import_keys *keys = calloc(1, sizeof *keys);
+    if (keys == NULL)
+        return outcome_fail(OUTCOME_FAILED, "memory is short");
+    keys->office = office;
+    enum outcome outcome = read_options(arguments, keys);
+    if (outcome == OUTCOME_DONE)
+        *out_keys = keys;
+    else
+        free(keys);
+    return outcome;
+}
+
+void import_keys_free(struct import_keys **keys)
+{
+    free(*keys);
+    *keys = NULL;
+}
+
+static bool refuse(char out_why[IMPORT_WHY_BYTES], const char *reason)
+{
+    snprintf(out_why, IMPORT_WHY_BYTES, "%s", reason);
+    return false;
+}
+
+bool import_keys_are_wrapped(const struct import_keys *keys, const struct import_row *row,
+                             bool *out_wrapped, char out_why[IMPORT_WHY_BYTES])
+{
+    bool in_clear = row->wrap == IMPORT_WRAP_NONE;
+    bool named = keys->transport_name != NULL || row->values[IMPORT_TRANSPORT_KEY] != NULL;
+    if (keys->clear && !in_clear && row->wrap != IMPORT_WRAP_FREE)
+        return refuse(out_why, "its keys are encrypted, and --clear is given");
+    if (!keys->clear && in_clear)
+        return refuse(out_why,
+                      "its keys are in clear text, which only --clear takes, in laboratories");
+    if (!keys->clear && !named)
+        return refuse(out_why, "nothing says which transport key unwraps it: --transport-key NAME");
+    *out_wrapped = !keys->clear;
+    return true;
+}
+
+static enum import_made judge(struct import_keys *keys, enum hsm_result rc, const char *what,
+                              enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
+{
+    if (rc == HSM_OK)
+        return IMPORT_MADE;
+    if (rc == HSM_BAD_WRAP || rc == HSM_BAD_KCV) {
+        snprintf(out_why, IMPORT_WHY_BYTES, "%s: %s", what, hsm_result_text(rc));
+        return IMPORT_REFUSED;
+    }
+    *out_outcome = office_fail_hsm(keys->office, rc, what);
+    return IMPORT_FATAL;
+}
+
+/* False, and out_why, where this row's transport key can't be used. */
+static bool choose_transport(struct import_keys *keys, const struct import_row *row,
+                             char out_why[IMPORT_WHY_BYTES])
+{
+    bool is_rsa_block = row->wrap == IMPORT_WRAP_OAEP;
+    const char *name = keys->transport_name;
+    if (keys->clear)
+        return true;
+    if (name == NULL)
+        name = row->values[IMPORT_TRANSPORT_KEY];
+    if (find_transport(keys, name) != HSM_OK || keys->transport.purpose != TRANSPORT_IN)
+        return refuse(out_why, "transport_key: the token has no transport key of this name for "
+                               "the way in");
+    if (row->wrap != IMPORT_WRAP_FREE && is_rsa_block != (keys->transport.kind == TRANSPORT_RSA))
+        return refuse(out_why, "transport_key: this EncryptionMethod needs a key of another kind");
+    return true;
+}
+
+static struct wrapped_key wrapped_of(const struct import_keys *keys, const struct import_blob *blob)
+{
+    return (struct wrapped_key){&keys->transport, blob->octets, blob->bytes};
+}
+
+static enum hsm_result read_op(struct import_keys *keys, const struct import_terms *terms,
+                               struct secret128 *out_op)
+{
+    if (keys->clear) {
+        memcpy(out_op->bytes, terms->op.octets, sizeof out_op->bytes);
+        return HSM_OK;
+    }
+    const struct wrapped_key wrapped = wrapped_of(keys, &terms->op);
+    return transport_read(keys->office->token, &wrapped, out_op);
+}
+
+/* Is it a K, and the one the KCV says? */
+static enum hsm_result try_key(struct import_keys *keys, const struct key_source *source)
+{
+    static const struct key_ref ref;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    const struct enrol_key wanted = {*source, &ref, "nisim K", .resident = false};
+    enum hsm_result rc = enrol_create_key(keys->office->token, &wanted, &key);
+    destroy(keys->office->token, key);
+    return rc;
+}
+
+static enum hsm_result put_to_rest(struct import_keys *keys, const struct key_source *source,
+                                   const struct secret128 *op, const struct import_terms *terms,
+                                   struct subscription *subscription)
+{
+    const struct enrolment enrolment = {.source = *source,
+                                        .op = op,
+                                        .op_is_opc = terms->op_is_opc,
+                                        .impi = terms->arguments.impi};
+    struct kcv kcv;
+    const struct opc_source opc = {op, terms->op_is_opc};
+    subscription->residence = keys->resident ? RESIDENCE_RESIDENT : RESIDENCE_WRAPPED;
+    if (!keys->resident)
+        return enrol_wrap(keys->office->token, source, &opc, &subscription->key_ref,
+                          &subscription->wrapped);
+    return enrol_keys(keys->office->token, &enrolment, &subscription->key_ref, &kcv);
+}
+
+static enum key_origin origin_of(const struct import_keys *keys)
+{
+    if (keys->clear)
+        return KEY_ORIGIN_CLEAR_LABORATORY;
+    return keys->transport.kind == TRANSPORT_RSA ? KEY_ORIGIN_WRAPPED_RSA : KEY_ORIGIN_WRAPPED_AES;
+}
+
+enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,
+                                  const struct import_terms *terms, bool trial,
+                                  struct subscription *subscription, enum outcome *out_outcome,
+                                  char out_why[IMPORT_WHY_BYTES])
+{
+    ERASED(secret128) struct secret128 op = {0};
+    ERASED(secret128) struct secret128 k = {0};
+    if (!choose_transport(keys, row, out_why))
+        return IMPORT_REFUSED;
+    const struct wrapped_key wrapped = wrapped_of(keys, &terms->k);
+    memcpy(k.bytes, terms->k.octets, keys->clear ? sizeof k.bytes : 0);
+    const struct checked checked = {keys->clear ? key_source_clear(&k) : transport_source(&wrapped),
+                                    terms->kcv};
+    const struct key_source source = {make_checked, &checked};
+    enum import_made made = judge(keys, read_op(keys, terms, &op), terms->op_is_opc ? "opc" : "op",
+                                  out_outcome, out_why);
+    if (made != IMPORT_MADE)
+        return made;
+    subscription->origin = origin_of(keys);
+    return judge(keys,
+                 trial ? try_key(keys, &source)
+                       : put_to_rest(keys, &source, &op, terms, subscription),
+                 "k", out_outcome, out_why);
+}
+
+void import_keys_drop(struct import_keys *keys, const struct subscription *subscription)
+{
+    if (!keys->resident)
+        return;
+    if (enrol_destroy(keys->office->token, &subscription->key_ref) != HSM_OK)
+        outcome_warn("secrets of %s stay in the token without a subscriber",
+                     subscription->identity.impi);
+}

@@ -1,0 +1,42 @@
+/*
+ * K and OPc of a row of an import file, made in the token: unwrapped there or, in a laboratory, in
+ * clear; checked by the KCV; at rest in the store under the token's KEK, or in the token.
+ */
+#ifndef NISIM_PROVISIONING_IMPORT_KEYS_H
+#define NISIM_PROVISIONING_IMPORT_KEYS_H
+
+#include "import_terms.h"
+#include "office.h"
+
+enum import_made {
+    IMPORT_MADE,
+    IMPORT_REFUSED, /* the row's fault, and out_why says what */
+    IMPORT_FATAL,   /* not the row's: was said, and *out_outcome is how the tool ends */
+};
+
+struct import_keys;
+
+/* Token open and proved. Says what is wrong with the options. */
+MUST_CHECK enum outcome import_keys_new(struct office *office, const struct arguments *arguments,
+                                        struct import_keys **out_keys);
+void import_keys_free(struct import_keys **keys);
+
+/* Are K, OP and OPc of this row wrapped? False, and out_why, where it may not be as it is. */
+MUST_CHECK bool import_keys_are_wrapped(const struct import_keys *keys,
+                                        const struct import_row *row, bool *out_wrapped,
+                                        char out_why[IMPORT_WHY_BYTES]);
+
+/*
+ * The subscription gets its keys and their origin; `trial`: nothing stays in the token, and the
+ * subscription is not to be stored.
+ */
+MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,
+                                             const struct import_terms *terms, bool trial,
+                                             struct subscription *subscription,
+                                             enum outcome *out_outcome,
+                                             char out_why[IMPORT_WHY_BYTES]);
+
+/* The subscription was not stored after all. */
+void import_keys_drop(struct import_keys *keys, const struct subscription *subscription);
+
+#endif

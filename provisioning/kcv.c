@@ -1,0 +1,93 @@
+#include "kcv.h"
+
+#include <string.h>
+
+#include "hex.h"
+#include "token_cipher.h"
+
+#define CMAC_CONSTANT 0x87 /* SP 800-38B 5.3: R_128 */
+
+bool kcv_from_text(const char *text, size_t length, struct kcv *out_kcv)
+{
+    static const char prefix[] = KCV_CMAC_PREFIX;
+    struct kcv kcv = {0};
+    kcv.cmac = length > sizeof prefix - 1 && memcmp(text, prefix, sizeof prefix - 1) == 0;
+    if (kcv.cmac) {
+        text += sizeof prefix - 1;
+        length -= sizeof prefix - 1;
+    }
+    kcv.length = length / 2;
+    if (kcv.length < KCV_BYTES || kcv.length > KCV_BYTES_MAX ||
+        !hex_decode(text, length, kcv.bytes, kcv.length))
+        return false;
+    *out_kcv = kcv;
+    return true;
+}
+
+void kcv_to_text(const struct kcv *kcv, char out_text[KCV_TEXT_BYTES])
+{
+    size_t used = 0;
+    if (kcv->cmac) {
+        used = sizeof KCV_CMAC_PREFIX - 1;
+        memcpy(out_text, KCV_CMAC_PREFIX, used);
+    }
+    hex_encode(kcv->bytes, kcv->length, out_text + used);
+}
+
+static enum hsm_result encrypt(struct token *token, CK_OBJECT_HANDLE key,
+                               const struct secret128 *in, struct secret128 *out)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, key);
+    enum hsm_result rc = cipher.encrypt(cipher.context, in->bytes, out->bytes, 1);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}
+
+/* Times x in GF(2^128): SP 800-38B 6.1. */
+static void double_block(struct secret128 *block)
+{
+    uint8_t carry = 0;
+    for (size_t i = sizeof block->bytes; i-- > 0;) {
+        uint8_t next = block->bytes[i] >> 7;
+        block->bytes[i] = (uint8_t)(block->bytes[i] << 1 | carry);
+        carry = next;
+    }
+    if (carry != 0)
+        block->bytes[sizeof block->bytes - 1] ^= CMAC_CONSTANT;
+}
+
+/* The message is one whole block of zeros, so that the last block is the first subkey itself. */
+static enum hsm_result check_value(struct token *token, CK_OBJECT_HANDLE key, bool cmac,
+                                   struct secret128 *out)
+{
+    static const struct secret128 zero;
+    ERASED(secret128) struct secret128 subkey = {0};
+    enum hsm_result rc = encrypt(token, key, &zero, cmac ? &subkey : out);
+    if (rc != HSM_OK || !cmac)
+        return rc;
+    double_block(&subkey);
+    return encrypt(token, key, &subkey, out);
+}
+
+enum hsm_result kcv_of(struct token *token, CK_OBJECT_HANDLE key, struct kcv *out_kcv)
+{
+    ERASED(secret128) struct secret128 value = {0};
+    enum hsm_result rc = check_value(token, key, false, &value);
+    if (rc != HSM_OK)
+        return rc;
+    *out_kcv = (struct kcv){.length = KCV_BYTES};
+    memcpy(out_kcv->bytes, value.bytes, KCV_BYTES);
+    return HSM_OK;
+}
+
+enum hsm_result kcv_check(struct token *token, CK_OBJECT_HANDLE key, const struct kcv *expected)
+{
+    ERASED(secret128) struct secret128 value = {0};
+    if (expected->length == 0)
+        return HSM_OK;
+    enum hsm_result rc = check_value(token, key, expected->cmac, &value);
+    if (rc != HSM_OK)
+        return rc;
+    return memcmp(value.bytes, expected->bytes, expected->length) == 0 ? HSM_OK : HSM_BAD_KCV;
+}

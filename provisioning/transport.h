@@ -1,0 +1,100 @@
+/*
+ * Transport keys: what keys are wrapped under on their way into this token, or out of it to an HSS.
+ * Each is a private token object that has one purpose. Its CKA_ID is TRANSPORT_ID, its label its
+ * name; no two have the same name.
+ */
+#ifndef NISIM_PROVISIONING_TRANSPORT_H
+#define NISIM_PROVISIONING_TRANSPORT_H
+
+#include "kcv.h"
+#include "key_source.h"
+
+#define TRANSPORT_ID "nisim transport"
+#define TRANSPORT_NAME_BYTES_MAX 32
+#define TRANSPORT_MODULUS_BYTES_MAX 512
+#define TRANSPORT_WRAPPED_BYTES_MAX TRANSPORT_MODULUS_BYTES_MAX
+
+enum transport_kind {
+    TRANSPORT_AES,
+    TRANSPORT_RSA, /* in: the private key of this token; out: the public key of an HSS */
+};
+
+enum transport_purpose {
+    TRANSPORT_IN,  /* unwraps only */
+    TRANSPORT_OUT, /* wraps only */
+};
+
+/* How a key is wrapped; files name it so. */
+enum transport_way {
+    TRANSPORT_RFC3394,
+    TRANSPORT_RFC5649,
+    TRANSPORT_OAEP_SHA1,
+    TRANSPORT_OAEP_SHA256,
+    TRANSPORT_WAYS,
+};
+
+struct transport {
+    CK_OBJECT_HANDLE object;
+    enum transport_kind kind;
+    enum transport_purpose purpose;
+    char name[TRANSPORT_NAME_BYTES_MAX + 1];
+};
+
+/* A key as it comes; all of it borrowed. */
+struct wrapped_key {
+    const struct transport *transport; /* TRANSPORT_IN */
+    const uint8_t *bytes;
+    size_t length;
+};
+
+const char *transport_way_text(enum transport_way way);
+
+/* HSM_NO_KEY when there is none, HSM_REFUSED when it is not what a transport key must be. */
+MUST_CHECK enum hsm_result transport_find(struct token *token, const char *name,
+                                          struct transport *out_transport);
+
+/* Fills the rest of it in from the object. */
+MUST_CHECK enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
+                                              struct transport *out_transport);
+
+/*
+ * A key that is unwrapped in the token, from RFC 3394 or RFC 5649 under AES, or OAEP with SHA-256
+ * or SHA-1 under RSA, whichever it is. `make` gives HSM_BAD_WRAP when it is none of them or no
+ * AES-128 key, with nothing left in the token; HSM_UNSUPPORTED when the token can do none of them.
+ * The token must have been proved (token_prove), or a damaged blob looks like a lost token.
+ * Borrows `wrapped`.
+ */
+struct key_source transport_source(const struct wrapped_key *wrapped);
+
+/*
+ * 16 octets that are no key of the token, OP or OPc: unwrapped to a session object, read, and the
+ * object destroyed. Results as above.
+ */
+MUST_CHECK enum hsm_result transport_read(struct token *token, const struct wrapped_key *wrapped,
+                                          struct secret128 *out_value);
+
+/*
+ * The object's value wrapped for the holder of a TRANSPORT_OUT key: by RFC 3394, or by OAEP with
+ * SHA-256 where the token can, else with SHA-1. The object must be extractable.
+ */
+MUST_CHECK enum hsm_result transport_wrap(struct token *token, const struct transport *transport,
+                                          CK_OBJECT_HANDLE object,
+                                          uint8_t out_bytes[TRANSPORT_WRAPPED_BYTES_MAX],
+                                          size_t *out_length, enum transport_way *out_way);
+
+/* The same of a value that is no object yet, OPc. */
+MUST_CHECK enum hsm_result transport_wrap_value(struct token *token,
+                                                const struct transport *transport,
+                                                const struct secret128 *value,
+                                                uint8_t out_bytes[TRANSPORT_WRAPPED_BYTES_MAX],
+                                                size_t *out_length);
+
+/*
+ * Unwraps to an object of these attributes, which bring class and type and leave the value out.
+ * What transport_source and transport_read stand on; for keys of another kind than K.
+ */
+MUST_CHECK enum hsm_result transport_unwrap(struct token *token, const struct wrapped_key *wrapped,
+                                            CK_ATTRIBUTE *attributes, CK_ULONG count,
+                                            CK_OBJECT_HANDLE *out_object);
+
+#endif

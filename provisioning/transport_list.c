@@ -1,0 +1,127 @@
+/* nisim-token transport-key list. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "transport_make.h"
+#include "verbs.h"
+
+#define TRANSPORTS_MAX 256
+#define CHECK_TEXT_BYTES PUBLIC_KEY_PRINT_TEXT_BYTES
+
+/* What is said of one: of an AES key its check value, of an RSA key its fingerprint. */
+struct view {
+    struct transport transport;
+    size_t bits; /* RSA; 0 else */
+    char check[CHECK_TEXT_BYTES];
+};
+
+static enum hsm_result look_rsa(struct token *token, struct view *view)
+{
+    struct public_key key = {0};
+    enum hsm_result rc = transport_public_key(token, &view->transport, &key);
+    if (rc != HSM_OK)
+        return rc;
+    view->bits = 8 * key.modulus_bytes;
+    return public_key_fingerprint(&key, view->check) ? HSM_OK : HSM_NO_MEMORY;
+}
+
+/* It can't encrypt, so the token itself has to say it; not every token does. */
+static enum hsm_result look_aes(struct token *token, struct view *view)
+{
+    struct kcv kcv = {.length = KCV_BYTES};
+    CK_ATTRIBUTE value = {CKA_CHECK_VALUE, kcv.bytes, KCV_BYTES};
+    CK_RV rv = MODULE_CALL(token->module, C_GetAttributeValue, token->session,
+                           view->transport.object, &value, 1);
+    if (rv == CKR_OK && value.ulValueLen == KCV_BYTES)
+        kcv_to_text(&kcv, view->check);
+    else
+        snprintf(view->check, sizeof view->check, "unknown");
+    return HSM_OK;
+}
+
+static enum hsm_result look(struct token *token, CK_OBJECT_HANDLE object, struct view *out)
+{
+    struct view view = {0};
+    enum hsm_result rc = transport_describe(token, object, &view.transport);
+    if (rc == HSM_OK)
+        rc = view.transport.kind == TRANSPORT_RSA ? look_rsa(token, &view) : look_aes(token, &view);
+    if (rc == HSM_OK)
+        *out = view;
+    return rc;
+}
+
+static void print_line(const struct view *view)
+{
+    const struct transport *transport = &view->transport;
+    char kind[32] = "AES";
+    if (transport->kind == TRANSPORT_RSA)
+        snprintf(kind, sizeof kind, "RSA %zu", view->bits);
+    printf("%-32s %-3s %-8s %s %s\n", transport->name,
+           transport->purpose == TRANSPORT_IN ? "in" : "out", kind,
+           transport->kind == TRANSPORT_RSA ? "sha256" : "kcv", view->check);
+}
+
+static json_t *to_json(const struct view *view)
+{
+    const struct transport *transport = &view->transport;
+    bool is_rsa = transport->kind == TRANSPORT_RSA;
+    return json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", transport->name, "purpose",
+                     transport->purpose == TRANSPORT_IN ? "in" : "out", "kind",
+                     is_rsa ? "RSA" : "AES", "bits",
+                     is_rsa ? json_integer((json_int_t)view->bits) : json_null(),
+                     is_rsa ? "sha256" : "kcv", view->check);
+}
+
+static enum hsm_result find_all(struct token *token, CK_OBJECT_HANDLE objects[TRANSPORTS_MAX],
+                                CK_ULONG *out_count)
+{
+    char id[] = TRANSPORT_ID;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE fit[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_ID, id, sizeof id - 1}};
+    CK_ULONG count = 0;
+    CK_RV rv = MODULE_CALL(token->module, C_FindObjectsInit, token->session, fit, 2);
+    if (rv != CKR_OK)
+        return module_result(rv);
+    rv = MODULE_CALL(token->module, C_FindObjects, token->session, objects, TRANSPORTS_MAX, &count);
+    CK_RV end = MODULE_CALL(token->module, C_FindObjectsFinal, token->session);
+    *out_count = count;
+    return module_result(rv != CKR_OK ? rv : end);
+}
+
+static enum outcome list(struct office *office, json_t *array)
+{
+    CK_OBJECT_HANDLE objects[TRANSPORTS_MAX];
+    CK_ULONG count = 0;
+    enum hsm_result result = find_all(office->token, objects, &count);
+    for (CK_ULONG i = 0; i < count && result == HSM_OK; i++) {
+        struct view view = {0};
+        result = look(office->token, objects[i], &view);
+        if (result == HSM_REFUSED) {
+            outcome_warn("a transport key is not as nisim-token makes it, and of no use");
+            result = HSM_OK;
+        } else if (result == HSM_OK && array == NULL) {
+            print_line(&view);
+        } else if (result == HSM_OK && json_array_append_new(array, to_json(&view)) != 0) {
+            result = HSM_NO_MEMORY;
+        }
+    }
+    return result == HSM_OK ? OUTCOME_DONE
+                            : office_fail_hsm(office, result, "listing the transport keys");
+}
+
+enum outcome transport_key_list(struct office *office, const struct arguments *arguments)
+{
+    json_t *array = arguments->json ? json_array() : NULL;
+    enum outcome outcome = office_open_token(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_prove_token(office);
+    if (outcome == OUTCOME_DONE)
+        outcome = list(office, array);
+    if (outcome == OUTCOME_DONE && array != NULL) {
+        if (json_dumpf(array, stdout, JSON_INDENT(2)) != 0)
+            outcome = outcome_fail(OUTCOME_FAILED, "memory is short");
+        putchar('\n');
+    }
+    json_decref(array);
+    return outcome;
+}

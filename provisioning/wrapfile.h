@@ -1,0 +1,33 @@
+/*
+ * The file with keys that are wrapped under a transport key, and the hand-over file of a key that
+ * was made here: lines "NAME=VALUE", blank lines and lines that begin with # are skipped. What
+ * stands in it is no secret.
+ */
+#ifndef NISIM_PROVISIONING_WRAPFILE_H
+#define NISIM_PROVISIONING_WRAPFILE_H
+
+#include "fields.h"
+#include "transport.h"
+
+#define WRAPFILE_BYTES_MAX 16384
+#define WRAPFILE_WHY_BYTES 160
+
+struct wrapfile_blob {
+    size_t length; /* 0: not given */
+    uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
+};
+
+struct wrapfile {
+    struct wrapfile_blob k;
+    struct wrapfile_blob op;  /* OPc when op_is_opc */
+    struct wrapfile_blob key; /* a transport key */
+    bool op_is_opc;
+    struct kcv kcv;                /* length 0: not given */
+    char impi[NAME_BYTES_MAX + 1]; /* "": not given */
+};
+
+/* out_why: "line 2: K is not hex digits". */
+MUST_CHECK bool wrapfile_read(const char *path, struct wrapfile *out_file,
+                              char out_why[WRAPFILE_WHY_BYTES]);
+
+#endif

@@ -1,0 +1,136 @@
+"""How fast `nisim-token import` is, in how much memory, and whether it goes on where it was killed.
+
+    /usr/bin/python3 tests/bench/import.py --bin BUILD/bin [--lines 100000] [--daemon] [--json FILE]
+
+A file with wrapped K and OPc and a KCV on each line is imported into a new SoftHSM token and store,
+killed once at a random place and started again; then every subscriber must be there once, and some
+must authenticate. With --daemon an appliance serves challenges meanwhile. Prints a table in Markdown.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+
+import appliance  # noqa: E402
+import importfile  # noqa: E402
+
+
+class Run:
+    """One run of the tool, with the peak of its memory."""
+
+    def __init__(self, lab, kill_after=None):
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [lab.program("nisim-token"), "import", "subscribers.csv", "--config", "nisim.conf",
+             "--transport-key", importfile.KEY_NAME, "--json"], cwd=lab.folder, env=lab.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.peak_kb = 0
+        while self.process.poll() is None:
+            self.look()
+            if kill_after is not None and time.monotonic() - began > kill_after:
+                self.process.kill()
+            time.sleep(0.02)
+        self.seconds = time.monotonic() - began
+        out, self.err = self.process.communicate()
+        self.status = self.process.returncode
+        self.summary = json.loads(out) if out else {}
+
+    def look(self):
+        try:
+            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+                for line in file:
+                    if line.startswith("VmHWM:"):
+                        self.peak_kb = max(self.peak_kb, int(line.split()[1]))
+        except OSError:
+            pass  # it has just ended
+
+
+def write_file(path, lines):
+    began = time.monotonic()
+    with open(path, "w", encoding="ascii") as file:
+        file.write(",".join(importfile.COLUMNS) + "\n")
+        for number in range(lines):
+            line = importfile.fields(importfile.subscriber(number))
+            file.write(",".join(line[name] for name in importfile.COLUMNS) + "\n")
+    print(f"{lines} lines made in {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def count(lab):
+    with sqlite3.connect(lab.path("state/nisim.db")) as store:
+        return store.execute("SELECT count(*), (SELECT count(*) FROM name) FROM subscription").fetchone()
+
+
+def measure(lab, lines):
+    """A run that is killed, and the one that finishes."""
+    guess = lines / 3000
+    first = Run(lab, kill_after=random.uniform(0.2, 0.8) * guess)
+    at_kill = count(lab)[0]
+    second = Run(lab)
+    if second.status != 0 or count(lab) != (lines, 3 * lines):
+        raise SystemExit(f"not all are in: {second.status} {count(lab)} {second.err[-500:]}")
+    if second.summary["done_before"] != at_kill:
+        raise SystemExit(f"{at_kill} were in, {second.summary['done_before']} were passed over")
+    return {"lines": lines, "killed_after_s": round(first.seconds, 1), "in_when_killed": at_kill,
+            "resumed_s": round(second.seconds, 1), "imported_by_second": second.summary["imported"],
+            "per_second": round(second.summary["imported"] / second.summary["seconds"]),
+            "peak_kb": max(first.peak_kb, second.peak_kb)}
+
+
+def prove(lab, lines):
+    """Some of them authenticate."""
+    if not lab.process:
+        lab.start()
+    for number in random.sample(range(lines), 5):
+        who = importfile.subscriber(number)
+        challenge = who.auc.challenge(1000)
+        status, shown = lab.authenticate(who.user_ids[0], challenge)
+        if status != 0 or shown["res"] != challenge.res.hex():
+            raise SystemExit(f"{who.impi} does not authenticate: {status} {shown}")
+
+
+def table(result):
+    rows = [("lines", f"{result['lines']:,}"),
+            ("killed with SIGKILL after", f"{result['killed_after_s']} s, "
+                                          f"{result['in_when_killed']:,} subscribers were in"),
+            ("started again: imported", f"{result['imported_by_second']:,} in {result['resumed_s']} s"),
+            ("subscribers a second", f"{result['per_second']:,}"),
+            ("in the store afterwards", f"{result['lines']:,}, none twice"),
+            ("peak memory (VmHWM)", f"{result['peak_kb'] / 1024:.1f} MB")]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--daemon", action="store_true", help="nisimd runs meanwhile")
+    parser.add_argument("--json", help="write the figures to this file, too")
+    options = parser.parse_args()
+    lab = appliance.Appliance(os.path.abspath(options.bin))
+    try:
+        lab.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
+        importfile.make_transport_key(lab)
+        if options.daemon:
+            lab.start()
+        write_file(lab.path("subscribers.csv"), options.lines)
+        result = measure(lab, options.lines)
+        pass#prove
+    finally:
+        lab.close()
+    result["machine"] = f"{os.cpu_count()} cores, {platform.machine()}"
+    print(table(result))
+    if options.json:
+        with open(options.json, "w", encoding="ascii") as file:
+            json.dump(result, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()

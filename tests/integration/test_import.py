@@ -1,0 +1,321 @@
+"""nisim-token import beside a running appliance: python3 test_import.py --bin BUILD/bin"""
+
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import time
+
+import appliance
+import importfile
+from appliance import DONE, PIN
+
+FAILED, USAGE, STORE, TAKEN = 1, 2, 6, 7
+
+
+class ImportCase(appliance.Case):
+    """Each test has numbers of its own: they share a store."""
+    next_number = 0
+
+    @classmethod
+    def prepare(cls, lab):
+        importfile.make_transport_key(lab)
+        importfile.make_transport_key(lab, "outward", bytes(range(16)), wraps=True)
+
+    def people(self, count):
+        first = ImportCase.next_number
+        ImportCase.next_number += count
+        return [importfile.subscriber(number) for number in range(first, first + count)]
+
+    def lines(self, count):
+        return [importfile.fields(who) for who in self.people(count)]
+
+    def command(self, *options, file="in.csv", key=importfile.KEY_NAME):
+        how = ["--transport-key", key] if key else []
+        return [self.appliance.program("nisim-token"), "import", file, "--config", "nisim.conf", *how,
+                *options]
+
+    def run_import(self, *options, status=DONE, content=None, file="in.csv", err=(), **how):
+        lab = self.appliance
+        limit = how.pop("limit", None)
+        if content is not None:
+            with open(lab.path(file), "wb") as out:
+                out.write(content if isinstance(content, bytes) else content.encode())
+        done = subprocess.run(self.command(*options, file=file, **how), capture_output=True,
+                              cwd=lab.folder, env=lab.environment, timeout=120, check=False,
+                              errors="replace", start_new_session=True, preexec_fn=limit)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        for part in [err] if isinstance(err, str) else err:
+            self.assertIn(part, done.stderr)
+        self.assertNotIn(PIN, done.stdout + done.stderr)
+        return done
+
+    def summary(self, *options, **how):
+        return json.loads(self.run_import("--json", *options, **how).stdout)
+
+    def count(self):
+        with sqlite3.connect(self.appliance.path("state/nisim.db")) as store:
+            return store.execute("SELECT count(*) FROM subscription").fetchone()[0]
+
+    def assertServed(self, who, seq=1000):
+        challenge = who.auc.challenge(seq)
+        self.assertAccepted(self.appliance.authenticate(who.user_ids[0], challenge), challenge)
+
+    def assertNoneAdded(self, content, why, **how):
+        before = self.count()
+        done = self.run_import(content=content, err=why, status=how.pop("status", USAGE), **how)
+        self.assertEqual(self.count(), before)
+        return done
+
+
+class Files(ImportCase):
+    def test_no_file(self):
+        self.run_import(file="none.csv", status=USAGE, err="none.csv: No such file")
+
+    def test_a_folder(self):
+        self.run_import(file="state", status=USAGE, err="no regular file")
+
+    def test_empty_file(self):
+        self.assertNoneAdded("", "in.csv: the file is empty")
+
+    def test_missing_column(self):
+        columns = [name for name in importfile.COLUMNS if name != "domain"]
+        self.assertNoneAdded(importfile.csv(self.lines(1), columns), 'no column "domain"')
+
+    def test_unknown_column(self):
+        self.assertNoneAdded("colour," + importfile.csv(self.lines(1)),
+                             'unknown column 1 "colour" in the header')
+
+    def test_no_transport_key(self):
+        self.assertNoneAdded(importfile.csv(self.lines(1)), 'no transport key "nobody"', key="nobody")
+
+    def test_transport_key_for_the_way_out(self):
+        self.assertNoneAdded(importfile.csv(self.lines(1)), "on their way out", key="outward")
+
+    def test_nothing_says_how_it_is_wrapped(self):
+        self.assertNoneAdded(importfile.csv(self.lines(1)), "line 2: nothing says which transport key",
+                             key=None, status=FAILED)
+
+    def test_report_over_the_input(self):
+        text = importfile.csv(self.lines(1))
+        self.run_import("--report", "in.csv", content=text, status=USAGE, err="is the file to import")
+        self.assertEqual(self.appliance.read("in.csv"), text)
+
+
+class Lines(ImportCase):
+    def test_wrapped_keys_authenticate_beside_the_daemon(self):
+        people = self.people(3)
+        self.run_import(content=importfile.csv([importfile.fields(who) for who in people]))
+        for who in people:
+            self.assertServed(who)
+
+    def test_crlf_bom_quotes_and_no_end(self):
+        who = self.people(1)[0]
+        line = {name: f'"{value}"' for name, value in importfile.fields(who).items()}
+        text = "\ufeff" + importfile.csv([line], end="\r\n").rstrip("\r\n")
+        self.assertEqual(self.summary(content=text)["imported"], 1)
+        self.assertServed(who)
+
+    def bad_line(self, why, **change):
+        """Among two that are good; the report says the same."""
+        lines = self.lines(3)
+        lines[1].update(change)
+        before = self.count()
+        done = self.run_import("--report", "report", content=importfile.csv(lines), status=FAILED,
+                               err=["in.csv line 3: " + why, "1 lines were refused"])
+        self.assertEqual(self.count(), before + 2)
+        self.assertTrue(self.appliance.read("report").startswith("3: " + why))
+        self.assertNotIn(lines[0]["k"], done.stderr)
+
+    def test_wrong_kcv(self):
+        self.bad_line("k: ", kcv="000000")
+
+    def test_one_bit_of_k(self):
+        blob = bytearray(importfile.wrap(bytes(16)))
+        blob[5] ^= 1
+        self.bad_line("k: ", k=blob.hex())
+
+    def test_one_bit_of_opc(self):
+        blob = bytearray(importfile.wrap(bytes(16)))
+        blob[23] ^= 0x80
+        self.bad_line("opc: ", opc=blob.hex())
+
+    def test_clear_text_in_place_of_a_wrapped_key(self):
+        self.bad_line("k: it is 16 bytes in hex, not wrapped", k="465b5ce8b199b49faa5f0a2ee238a6bc")
+
+    def test_bad_names(self):
+        self.bad_line('impi "alice": it is not user@realm', impi="alice")
+        self.bad_line('impus "alice": ', impus="alice")
+        self.bad_line("user_ids: it is empty", user_ids="")
+        self.bad_line('domain "localhost": ', domain="localhost")
+
+    def test_not_utf8(self):
+        lines = self.lines(3)
+        lines[1]["impi"] = "BAD@ims.example.com"
+        text = importfile.csv(lines).encode().replace(b"BAD", b"b\xe4d")
+        self.run_import(content=text, status=FAILED, err="line 3: impi: it has control characters or "
+                                                         "is not UTF-8")
+
+    def test_10_mb_line(self):
+        lines = self.lines(3)
+        lines[1]["impus"] = "x" * 10_000_000
+        before = self.count()
+        self.run_import(content=importfile.csv(lines), status=FAILED,
+                        err="line 3: it is longer than 32768 bytes")
+        self.assertEqual(self.count(), before + 2)
+
+    def test_duplicates_within_the_file(self):
+        lines = self.lines(3)
+        lines[1]["impi"] = lines[0]["impi"]
+        lines[2]["user_ids"] = lines[0]["user_ids"]
+        self.run_import(content=importfile.csv(lines), status=FAILED,
+                        err=[f'line 3: "{lines[0]["impi"]}" is in line 2 of this file already',
+                             "line 4: ", "is in line 2 of this file already"])
+
+    def test_duplicates_against_the_store(self):
+        lines = self.lines(2)
+        self.run_import(content=importfile.csv(lines[:1]))
+        lines[1]["user_ids"] = lines[0]["impi"]
+        self.run_import(content=importfile.csv(lines[1:]), status=FAILED,
+                        err=f'"{lines[0]["impi"]}" is a user id or the IMPI of a subscriber already')
+
+    def test_dry_run_finds_all_and_writes_nothing(self):
+        lines = self.lines(4)
+        lines[1]["kcv"] = "000000"
+        lines[3]["impi"] = lines[0]["impi"]
+        before = self.count()
+        summary = self.run_import("--dry-run", "--json", content=importfile.csv(lines), status=FAILED,
+                                  err=["line 3: k: ", "line 5: "])
+        self.assertEqual(json.loads(summary.stdout)["imported"], 2)
+        self.assertEqual(self.count(), before)
+
+    def test_all_or_nothing(self):
+        lines = self.lines(3)
+        good = lines[2]["kcv"]
+        lines[2]["kcv"] = "000000"
+        before = self.count()
+        self.run_import("--all-or-nothing", content=importfile.csv(lines), status=FAILED,
+                        err=["line 4: k: ", "nothing is imported"])
+        self.assertEqual(self.count(), before)
+        lines[2]["kcv"] = good
+        self.assertEqual(self.summary("--all-or-nothing", content=importfile.csv(lines))["imported"], 3)
+
+    def test_the_same_file_again(self):
+        text = importfile.csv(self.lines(2))
+        self.run_import(content=text)
+        before = self.count()
+        self.run_import(content=text, err="was imported already, 2 subscribers of 2 lines")
+        self.run_import("--again", content=text, status=FAILED, err="2 lines were refused")
+        self.assertEqual(self.count(), before)
+
+    def test_resident(self):
+        who = self.people(1)[0]
+        self.run_import("--residence", "resident", content=importfile.csv([importfile.fields(who)]))
+        self.assertServed(who)
+
+    def test_clear_text(self):
+        who = self.people(1)[0]
+        text = importfile.csv([importfile.fields(who, wrapped=False)])
+        self.run_import("--clear", key=None, content=text, err="CLEAR-TEXT LABORATORY IMPORT")
+        self.assertServed(who)
+
+
+class Pskc(ImportCase):
+    def test_packages(self):
+        people = self.people(5)
+        packages = [importfile.package(people[0]), importfile.package(people[1], importfile.KW_PAD),
+                    importfile.package(people[2], importfile.CBC),
+                    importfile.package(people[3]).replace(":milenage", ":hotp"),
+                    importfile.package(people[4])]
+        self.run_import(content=importfile.pskc(packages), file="in.xml", key=None, status=FAILED,
+                        err=["line 16: only AES key wrap and RSA-OAEP", "line 21: only keys of Milenage",
+                             "2 lines were refused"])
+        for who in (people[0], people[1], people[4]):
+            self.assertServed(who)
+
+    def test_cut_off(self):
+        people = self.people(2)
+        text = importfile.pskc([importfile.package(who) for who in people])
+        self.run_import(content=text[:-200], file="in.xml", key=None, status=USAGE,
+                        err="nothing behind it was read")
+        self.assertServed(people[0])
+
+    def test_document_type(self):
+        text = importfile.pskc([importfile.package(self.people(1)[0])])
+        text = text.replace("?>\n", '?>\n<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]>\n', 1)
+        self.assertNoneAdded(text, "document type", file="in.xml", key=None)
+
+
+class Accidents(ImportCase):
+    def test_disk_full_halfway(self):
+        lines = self.lines(2000)
+        before = self.count()
+        store = self.appliance.path("state/nisim.db")
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            most = max(os.path.getsize(store), os.path.getsize(store + "-wal")) + 300_000
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+        self.run_import(content=importfile.csv(lines), status=STORE, limit=limit,
+                        err=["run it again to go on from there", "store "])
+        self.assertLess(self.count(), before + 2000)
+        self.assertEqual(self.summary(content=importfile.csv(lines))["refused"], 0)
+        self.assertEqual(self.count(), before + 2000)
+
+    def test_killed_anywhere_and_started_again(self):
+        lines = self.lines(3000)
+        lines[7]["kcv"] = lines[2999]["kcv"] = "000000"
+        text = importfile.csv(lines)
+        before = self.count()
+        self.appliance.write("in.csv", text)
+        for _ in range(6):
+            process = subprocess.Popen(self.command(), cwd=self.appliance.folder,
+                                       env=self.appliance.environment, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            time.sleep(random.uniform(0.05, 0.4))
+            process.kill()
+            process.wait()
+        summary = json.loads(self.run_import("--json", status=FAILED).stdout)
+        self.assertEqual(summary["done_before"] + summary["records"], 3000)
+        self.assertEqual(self.count(), before + 2998)
+        self.assertServed(importfile.subscriber(ImportCase.next_number - 2))
+
+    def test_two_at_once(self):
+        lines = self.lines(2000)
+        before = self.count()
+        self.appliance.write("in.csv", importfile.csv(lines))
+        self.appliance.write("other.csv", importfile.csv(lines[::-1]))
+        processes = []
+        for file in ("in.csv", "in.csv", "other.csv"):
+            processes.append(subprocess.Popen(self.command(file=file), cwd=self.appliance.folder,
+                                              env=self.appliance.environment, text=True,
+                                              stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            time.sleep(0.1)  # several that start at once are more than SoftHSM stands
+        said = [process.communicate(timeout=120) for process in processes]
+        self.assertIn("another nisim-token is importing in.csv", said[0][1] + said[1][1])
+        self.assertEqual(self.count(), before + 2000)
+
+    def test_changed_while_it_is_read(self):
+        self.appliance.write("in.csv", importfile.csv(self.lines(3000)))
+        process = subprocess.Popen(self.command(), cwd=self.appliance.folder, text=True,
+                                   env=self.appliance.environment, stderr=subprocess.PIPE)
+        time.sleep(0.3)
+        with open(self.appliance.path("in.csv"), "a", encoding="ascii") as file:
+            file.write("x")
+        self.assertIn("has changed while it was read", process.communicate(timeout=120)[1])
+        self.assertEqual(process.returncode, USAGE)
+
+    def test_an_altered_mark(self):
+        text = importfile.csv(self.lines(1))
+        self.run_import(content=text)
+        with sqlite3.connect(self.appliance.path("state/nisim.db")) as store:
+            store.execute("UPDATE value SET value = zeroblob(17) WHERE name LIKE 'import/%'")
+        self.run_import(status=STORE, err="was altered")
+
+
+if __name__ == "__main__":
+    appliance.main()
