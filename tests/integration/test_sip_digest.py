@@ -172,7 +172,8 @@ class SipDigest(appliance.Case):
             for algorithm in algorithms:
                 body = hashlib.new(HASHES[algorithm], b"a body").digest()
                 for change in ({}, {"nc": "0000beef"}, {"qop": None, "nc": None, "cnonce": None},
-                               {"qop": "auth-int", "body_hash": body}, {"username": None},
+                               {"qop": "auth-int", "body_hash": body, "answer_body_hash": body},
+                               {"username": None},
                                {"nonce": "n" * 1024}):
                     with self.subTest(who=who.impi, algorithm=algorithm, **change):
                         self.answered(who, algorithm, **change)

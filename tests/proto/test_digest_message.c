@@ -346,29 +346,23 @@ static void the_answers_body_goes_with_rspauth(void **state)
     (void)state;
     struct digest_request read;
     struct digest_request request = register_auth;
-    struct wire_writer writer;
     assert_fault(read_with(&register_auth, FIELD_ANSWER_BODY_HASH, "0123456789abcdef"),
                  STATUS_UNKNOWN_FIELD, FIELD_ANSWER_BODY_HASH);
     request.protection = PROTECTION_AUTH_INT;
     request.body_hash_bytes = 16;
     memcpy(request.body_hash, "0123456789abcdef", 16);
     for (size_t length = 1; length <= 64; length++) {
-        writer = wire_writer_of(buffer, sizeof buffer);
-        digest_request_write(&writer, &request);
+        struct wire_writer writer = write_all_but(&request, FIELD_ANSWER_BODY_HASH);
         fields_write(&writer, FIELD_ANSWER_BODY_HASH, (const uint8_t[64]){0xab}, length);
-        assert_fault(read_request(&writer), length == 16 ? STATUS_OK : STATUS_BAD_LENGTH,
+        assert_fault(digest_request_read(buffer, writer.used, &read),
+                     length == 16 ? STATUS_OK : STATUS_BAD_LENGTH,
                      length == 16 ? 0 : FIELD_ANSWER_BODY_HASH);
+        if (length == 16)
+            assert_int_equal(read.answer_body_hash[0], 0xab);
     }
-    request.answer_body_hash_bytes = 16;
-    memcpy(request.answer_body_hash, "fedcba9876543210", 16);
-    writer = wire_writer_of(buffer, sizeof buffer);
-    digest_request_write(&writer, &request);
-    assert_fault(digest_request_read(buffer, writer.used, &read), STATUS_OK, 0);
-    assert_int_equal(read.answer_body_hash_bytes, 16);
-    assert_memory_equal(read.answer_body_hash, request.answer_body_hash, 16);
     request.want_rspauth = false;
-    writer = wire_writer_of(buffer, sizeof buffer);
-    digest_request_write(&writer, &request);
+    struct wire_writer writer = write_all_but(&request, FIELD_ANSWER_BODY_HASH);
+    fields_write(&writer, FIELD_ANSWER_BODY_HASH, "0123456789abcdef", 16);
     assert_fault(read_request(&writer), STATUS_UNKNOWN_FIELD, FIELD_ANSWER_BODY_HASH);
 }
 
