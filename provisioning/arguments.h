@@ -22,6 +22,11 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+/* audit trail */
+#define VERB_AUDIT_VERIFY VERB_BIT(40)
+#define VERB_AUDIT_SHOW VERB_BIT(41)
+#define VERB_AUDIT_EXPORT VERB_BIT(42)
+#define VERBS_AUDIT (VERB_AUDIT_VERIFY | VERB_AUDIT_SHOW | VERB_AUDIT_EXPORT)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

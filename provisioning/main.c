@@ -13,6 +13,7 @@ static const struct verb {
     const char *words[2]; /* the second is NULL where there is none */
     verb_set bit;
     const char *name; /* what stands behind the words; NULL: nothing */
+    bool acts; /* it changes something: an act, in the audit trail */
     const char *synopsis;
     enum outcome (*run)(struct office *office, const struct arguments *arguments);
 } verbs[] = {
@@ -20,27 +21,44 @@ static const struct verb {
     {{"init", NULL},
      VERB_INIT,
      NULL,
+     true,
      "make a token with its keys, and the store",
      initialise_token},
-    {{"check", NULL}, VERB_CHECK, NULL, "try what the token can and can't", check_token},
-    {{"subscriber", "add"}, VERB_ADD, NULL, "add a subscriber and load K and OPc", subscriber_add},
-    {{"subscriber", "show"}, VERB_SHOW, SUBSCRIBER, "show a subscriber", show_one},
-    {{"subscriber", "list"}, VERB_LIST, NULL, "list all subscribers", show_list},
+    {{"check", NULL}, VERB_CHECK, NULL, false, "try what the token can and can't", check_token},
+    {{"subscriber", "add"}, VERB_ADD, NULL, true, "add a subscriber and load K and OPc", subscriber_add},
+    {{"subscriber", "show"}, VERB_SHOW, SUBSCRIBER, false, "show a subscriber", show_one},
+    {{"subscriber", "list"}, VERB_LIST, NULL, false, "list all subscribers", show_list},
     {{"subscriber", "enable"},
      VERB_ENABLE,
      SUBSCRIBER,
+     true,
      "let a subscriber authenticate",
      subscriber_enable},
     {{"subscriber", "disable"},
      VERB_DISABLE,
      SUBSCRIBER,
+     true,
      "no longer let a subscriber authenticate",
      subscriber_disable},
     {{"subscriber", "remove"},
      VERB_REMOVE,
      SUBSCRIBER,
+     true,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    {{"audit", "verify"},
+     VERB_AUDIT_VERIFY,
+     NULL,
+     false,
+     "find what in the audit trail is not as written",
+     audit_verify_trail},
+    {{"audit", "show"}, VERB_AUDIT_SHOW, NULL, false, "show the audit trail", audit_show},
+    {{"audit", "export"},
+     VERB_AUDIT_EXPORT,
+     NULL,
+     false,
+     "print the audit trail for who verifies it elsewhere",
+     audit_export},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
@@ -101,12 +119,23 @@ static enum outcome check_words(const struct verb *verb, struct arguments *argum
     return arguments_check(arguments, verb->bit, text);
 }
 
+static void name_act(const struct verb *verb, const struct arguments *arguments,
+                     struct act *out_act)
+{
+    if (!verb->acts)
+        return;
+    verb_to_text(verb, out_act->verb, sizeof out_act->verb);
+    out_act->subscriber = arguments->impi != NULL ? arguments->impi : arguments->name;
+}
+
 static enum outcome run(const struct verb *verb, const struct arguments *arguments)
 {
     struct office *office = NULL;
     enum outcome outcome = office_new(arguments, &office);
-    if (outcome == OUTCOME_DONE)
-        outcome = verb->run(office, arguments);
+    if (outcome == OUTCOME_DONE) {
+        name_act(verb, arguments, &office->act);
+        outcome = act_end(office, verb->run(office, arguments));
+    }
     office_free(&office);
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)
         return outcome_fail(OUTCOME_FAILED, "standard output can't be written");

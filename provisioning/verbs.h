@@ -17,4 +17,10 @@ MUST_CHECK enum outcome subscriber_remove(struct office *office, const struct ar
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 
+/* The audit trail. */
+MUST_CHECK enum outcome audit_verify_trail(struct office *office,
+                                           const struct arguments *arguments);
+MUST_CHECK enum outcome audit_show(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome audit_export(struct office *office, const struct arguments *arguments);
+
 #endif
