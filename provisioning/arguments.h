@@ -33,6 +33,11 @@ typedef uint64_t verb_set;
 #define VERB_TRANSPORT_REMOVE VERB_BIT(25)
 #define VERB_REST VERB_BIT(16)
 #define VERB_UNBLOCK_PIN VERB_BIT(18)
+/* audit trail */
+#define VERB_AUDIT_VERIFY VERB_BIT(40)
+#define VERB_AUDIT_SHOW VERB_BIT(41)
+#define VERB_AUDIT_EXPORT VERB_BIT(42)
+#define VERBS_AUDIT (VERB_AUDIT_VERIFY | VERB_AUDIT_SHOW | VERB_AUDIT_EXPORT)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

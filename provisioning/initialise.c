@@ -1,7 +1,5 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "text.h"
@@ -231,16 +229,6 @@ static enum outcome make(struct office *office, struct plan *plan)
     return outcome;
 }
 
-/* Beside the store and for the same eyes. One that is there already must be this user's. */
-static enum outcome make_audit_folder(const struct office *office)
-{
-    if (mkdir(office->audit_path, 0700) == 0 ||
-        (errno == EEXIST && access(office->audit_path, R_OK | W_OK | X_OK) == 0))
-        return OUTCOME_DONE;
-    return outcome_fail(OUTCOME_STORE, "folder %s of the audit trail: %s", office->audit_path,
-                        strerror(errno));
-}
-
 enum outcome initialise_token(struct office *office, const struct arguments *arguments)
 {
     ERASED(plan) struct plan plan = {0};
@@ -256,7 +244,7 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
     if (outcome == OUTCOME_DONE)
         outcome = check_store_is_empty(office);
     if (outcome == OUTCOME_DONE)
-        outcome = make_audit_folder(office);
+        outcome = act_make_folder(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = make(office, &plan);

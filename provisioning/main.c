@@ -10,86 +10,22 @@
 #define SUBSCRIBER "a user id or the IMPI"
 #define TRANSPORT "the transport key's name"
 
+enum verb_kind {
+    LOOKS,
+    ACTS,
+};
+
 static const struct verb {
-    const char *words[2]; /* the second is NULL where there is none */
+    const char *words[2];
     verb_set bit;
-    const char *name; /* what stands behind the words; NULL: nothing */
+    const char *name;
+    enum verb_kind kind;
     const char *synopsis;
     enum outcome (*run)(struct office *office, const struct arguments *arguments);
 } verbs[] = {
-    /* clang-format off: a line each */
-    {{"init", NULL},
-     VERB_INIT,
-     NULL,
-     "make a token with its keys, and the store",
-     initialise_token},
-    {{"check", NULL}, VERB_CHECK, NULL, "try what the token can and can't", check_token},
-    {{"subscriber", "add"}, VERB_ADD, NULL, "add a subscriber and load K and OPc", subscriber_add},
-    {{"subscriber", "show"}, VERB_SHOW, SUBSCRIBER, "show a subscriber", show_one},
-    {{"subscriber", "list"}, VERB_LIST, NULL, "list all subscribers", show_list},
-    {{"subscriber", "enable"},
-     VERB_ENABLE,
-     SUBSCRIBER,
-     "let a subscriber authenticate",
-     subscriber_enable},
-    {{"subscriber", "disable"},
-     VERB_DISABLE,
-     SUBSCRIBER,
-     "no longer let a subscriber authenticate",
-     subscriber_disable},
-    {{"subscriber", "remove"},
-     VERB_REMOVE,
-     SUBSCRIBER,
-     "remove a subscriber and destroy K and OPc",
-     subscriber_remove},
-    /* transport keys */
-    {{"transport-key", "make"},
-     VERB_TRANSPORT_MAKE,
-     TRANSPORT,
-     "make an RSA pair that keys come under",
-     transport_key_make},
-    {{"transport-key", "hss"},
-     VERB_TRANSPORT_HSS,
-     TRANSPORT,
-     "load an HSS's public key that keys leave under",
-     transport_key_hss},
-    {{"transport-key", "components"},
-     VERB_TRANSPORT_COMPONENTS,
-     TRANSPORT,
-     "put an AES key together from officers' components",
-     transport_key_components},
-    {{"transport-key", "receive"},
-     VERB_TRANSPORT_RECEIVE,
-     TRANSPORT,
-     "unwrap an AES key under another one",
-     transport_key_receive},
-    {{"transport-key", "list"},
-     VERB_TRANSPORT_LIST,
-     NULL,
-     "list the transport keys",
-     transport_key_list},
-    {{"transport-key", "remove"},
-     VERB_TRANSPORT_REMOVE,
-     TRANSPORT,
-     "destroy a transport key",
-     transport_key_remove},
-    {{"subscriber", "rest"},
-     VERB_REST,
-     SUBSCRIBER,
-     "move K and OPc to another residence",
-     residence_move},
-    {{"subscriber", "unblock-pin"},
-     VERB_UNBLOCK_PIN,
-     SUBSCRIBER,
-     "give the card's PIN all its tries again",
-     subscriber_unblock_pin},
-    /* import */
-    {{"import", NULL},
-     VERB_IMPORT,
-     "a CSV or PSKC file",
-     "add the subscribers of a file",
-     import_file},
-    /* clang-format on */
+#define VERB(word, second, bit, name, kind, synopsis, run) \
+    {{word, second}, bit, name, kind, synopsis, run},
+#include "verbs.def"
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
@@ -149,12 +85,23 @@ static enum outcome check_words(const struct verb *verb, struct arguments *argum
     return arguments_check(arguments, verb->bit, text);
 }
 
+static void name_act(const struct verb *verb, const struct arguments *arguments,
+                     struct act *out_act)
+{
+    if (verb->kind == LOOKS)
+        return;
+    verb_to_text(verb, out_act->verb, sizeof out_act->verb);
+    out_act->subscriber = arguments->impi != NULL ? arguments->impi : arguments->name;
+}
+
 static enum outcome run(const struct verb *verb, const struct arguments *arguments)
 {
     struct office *office = NULL;
     enum outcome outcome = office_new(arguments, &office);
-    if (outcome == OUTCOME_DONE)
-        outcome = verb->run(office, arguments);
+    if (outcome == OUTCOME_DONE) {
+        name_act(verb, arguments, &office->act);
+        outcome = act_end(office, verb->run(office, arguments));
+    }
     office_free(&office);
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)
         return outcome_fail(OUTCOME_FAILED, "standard output can't be written");

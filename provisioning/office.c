@@ -282,5 +282,7 @@ enum outcome office_prove_token(struct office *office)
                             "token \"%s\" has no key \"%s\": it was not made by "
                             "nisim-token init",
                             office->token->label, TOKEN_INTEGRITY_LABEL);
-    return result == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, result, "integrity key");
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "integrity key");
+    return act_begin(office);
 }

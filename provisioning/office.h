@@ -5,6 +5,7 @@
 #ifndef NISIM_PROVISIONING_OFFICE_H
 #define NISIM_PROVISIONING_OFFICE_H
 
+#include "act.h"
 #include "arguments.h"
 #include "config.h"
 #include "store.h"
@@ -28,6 +29,7 @@ struct office {
     struct module *module;
     struct token *token;
     struct store *store;
+    struct act act;
     struct subscription subscription; /* the one at hand: too large for the stack */
 };
 
@@ -49,7 +51,10 @@ MUST_CHECK enum outcome office_log_in(struct office *office, bool writable,
 /* All of it: module, token, log-in with the USER PIN from where it is. */
 MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);
 
-/* Proves an open token and finds the integrity key, as an appliance does before it serves. */
+/*
+ * Proves an open token and finds the integrity key, as an appliance does before it serves. A verb
+ * that changes something is in the audit trail from here on.
+ */
 MUST_CHECK enum outcome office_prove_token(struct office *office);
 
 /* `is_new`: asks twice on the terminal. */

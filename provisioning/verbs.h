@@ -34,5 +34,10 @@ MUST_CHECK enum outcome transport_key_remove(struct office *office,
                                              const struct arguments *arguments);
 MUST_CHECK enum outcome transport_key_list(struct office *office,
                                            const struct arguments *arguments);
+/* The audit trail. */
+MUST_CHECK enum outcome audit_verify_trail(struct office *office,
+                                           const struct arguments *arguments);
+MUST_CHECK enum outcome audit_show(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome audit_export(struct office *office, const struct arguments *arguments);
 
 #endif

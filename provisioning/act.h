@@ -1,0 +1,44 @@
+/*
+ * An act of an officer: a verb that changes something. It is durable in the audit trail before it
+ * begins and after it ended; the token signs each time. Two tools at once take turns.
+ */
+#ifndef NISIM_PROVISIONING_ACT_H
+#define NISIM_PROVISIONING_ACT_H
+
+#include "fields.h"
+#include "head.h"
+#include "outcome.h"
+#include "trail.h"
+
+#define ACT_NOTES_MAX 64
+
+struct office;
+
+struct act_note {
+    char subscriber[NAME_BYTES_MAX + 1];
+    char text[128];
+};
+
+struct act {
+    char verb[64];          /* "subscriber add"; "" for a verb that changes nothing */
+    const char *subscriber; /* whom the command line names; NULL: nobody */
+    const char *officers[AUDIT_OFFICERS_MAX]; /* who approved; NULL where there are less */
+    uint64_t intent;                          /* number of its first record; 0: not begun */
+    struct stored_value head;                 /* at hand: too large for the stack */
+    size_t note_count;
+    struct act_note notes[ACT_NOTES_MAX]; /* not yet in the trail */
+};
+
+/* For init: the trail's folder, which must be empty. */
+MUST_CHECK enum outcome act_make_folder(const struct office *office);
+
+/* Token proved, store open, nothing changed yet. Without this no act. */
+MUST_CHECK enum outcome act_begin(struct office *office);
+
+/* For a verb that changes many: what became of one of them. */
+MUST_CHECK enum outcome act_note(struct office *office, const char *impi, const char *text);
+
+/* How it ended; gives `outcome`, or OUTCOME_STORE when a good end can't be recorded. */
+MUST_CHECK enum outcome act_end(struct office *office, enum outcome outcome);
+
+#endif

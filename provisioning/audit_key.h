@@ -1,0 +1,11 @@
+/* The public key that the audit trail's checkpoints are verified with, from the token. */
+#ifndef NISIM_PROVISIONING_AUDIT_KEY_H
+#define NISIM_PROVISIONING_AUDIT_KEY_H
+
+#include "office.h"
+#include "public_key.h"
+
+/* Opens and proves the token. */
+MUST_CHECK enum outcome audit_key_open(struct office *office, struct audit_public_key **out_key);
+
+#endif
