@@ -3,7 +3,7 @@
 #define NISIM_PROVISIONING_AUDIT_KEY_H
 
 #include "office.h"
-#include "public_key.h"
+#include "verify_key.h"
 
 /* Opens and proves the token. */
 MUST_CHECK enum outcome audit_key_open(struct office *office, struct audit_public_key **out_key);

@@ -3,7 +3,7 @@
 #define NISIM_AUDIT_VERIFY_H
 
 #include "place.h"
-#include "public_key.h"
+#include "verify_key.h"
 
 /* The caller sets say and user; the numbers are added to. */
 struct audit_report {

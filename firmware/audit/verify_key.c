@@ -1,4 +1,4 @@
-#include "public_key.h"
+#include "verify_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>

@@ -1,6 +1,6 @@
 /* The public half of the token's audit key, for who verifies: no token is needed. */
-#ifndef NISIM_AUDIT_PUBLIC_KEY_H
-#define NISIM_AUDIT_PUBLIC_KEY_H
+#ifndef NISIM_AUDIT_VERIFY_KEY_H
+#define NISIM_AUDIT_VERIFY_KEY_H
 
 #include "signature.h"
 
