@@ -9,6 +9,7 @@
 #include "outcome.h"
 #include "sqn.h"
 
+#define APPROVALS_MAX 3
 #define NUMBER_48_BITS ((INT64_C(1) << 48) - 1)
 
 /* A set of verbs, a bit each: which of them take an option. The order of main.c's table is free. */
@@ -22,6 +23,18 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+/* The officer's ceremonies and the life of a key: main.c runs them. */
+#define VERB_OFFICER_ADD VERB_BIT(8)
+#define VERB_OFFICER_LIST VERB_BIT(9)
+#define VERB_OFFICER_REMOVE VERB_BIT(10)
+#define VERB_RULE_APPROVALS VERB_BIT(11)
+/* Asks for officers' approvals (approval.h) ... */
+#define VERBS_SENSITIVE \
+    (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
+/* ... of which these even when the rule asks for none, once there are officers. */
+#define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
+/* NAME is a file, whose content is approved. */
+#define VERBS_NAME_IS_FILE UINT64_C(0)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */
@@ -50,6 +63,18 @@ struct arguments {
     const char *name; /* what the verb acts on, mostly a subscriber; NULL where it takes none */
     bool given[ARGUMENT_COUNT];
 };
+
+/* A value as it was given. */
+struct given_value {
+    const char *name; /* of the option */
+    const char *text; /* may point to `number` */
+    bool is_file;     /* names a file */
+    char number[24];
+};
+
+/* False when the option was not given `nth + 1` times. */
+MUST_CHECK bool arguments_value(const struct arguments *arguments, enum argument which, size_t nth,
+                                struct given_value *out_value);
 
 /* Says what is wrong. */
 MUST_CHECK enum outcome arguments_read(int argc, char **argv, struct arguments *out_arguments);

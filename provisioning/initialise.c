@@ -2,6 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rule.h"
+#include "stored_value.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -118,15 +120,19 @@ static enum outcome read_pins(const struct office *office, const struct argument
 /* Rows that another token sealed would all fail their checks. */
 static enum outcome check_store_is_empty(struct office *office)
 {
+    struct stored_value officer = {0};
     enum store_result result = store_next(office->store, 0, &office->subscription);
+    if (result == STORE_NOT_FOUND)
+        result = store_value_next(office->store, "officer/", "", &officer);
     if (result == STORE_NOT_FOUND)
         return OUTCOME_DONE;
     if (result != STORE_OK && result != STORE_BAD_RECORD)
         return office_fail_store(office, result);
-    return outcome_fail(OUTCOME_STORE,
-                        "store %s has subscriptions of another token; give the new "
-                        "token a store of its own",
-                        office->store_path);
+    return outcome_fail(
+        OUTCOME_STORE,
+        "store %s has subscriptions of another token, or its officers; give the new "
+        "token a store of its own",
+        office->store_path);
 }
 
 /* As SO; the session is closed so that USER can log in. */
@@ -203,7 +209,8 @@ static enum outcome fill_token(struct office *office, const struct plan *plan)
     enum hsm_result result = make_keys(office->token);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "making the token's keys");
-    return office_prove_token(office);
+    outcome = office_prove_token(office);
+    return outcome == OUTCOME_DONE ? rule_write_first(office, 0) : outcome;
 }
 
 static enum outcome make(struct office *office, struct plan *plan)

@@ -8,6 +8,7 @@
 #include "verbs.h"
 
 #define SUBSCRIBER "a user id or the IMPI"
+#define OFFICER "an officer's name"
 
 static const struct verb {
     const char *words[2]; /* the second is NULL where there is none */
@@ -41,6 +42,15 @@ static const struct verb {
      SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    /* Officers, rules. */
+    {{"officer", "add"}, VERB_OFFICER_ADD, OFFICER, "enrol an officer", officer_add},
+    {{"officer", "list"}, VERB_OFFICER_LIST, NULL, "list officers and the rule", officer_list},
+    {{"officer", "remove"}, VERB_OFFICER_REMOVE, OFFICER, "remove an officer", officer_remove},
+    {{"rule", "approvals"},
+     VERB_RULE_APPROVALS,
+     "how many, 0 to 2",
+     "set how many officers must approve",
+     rule_approvals},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
@@ -104,10 +114,20 @@ static enum outcome check_words(const struct verb *verb, struct arguments *argum
 static enum outcome run(const struct verb *verb, const struct arguments *arguments)
 {
     struct office *office = NULL;
+    char text[64];
+    bool asked = false;
     enum outcome outcome = office_new(arguments, &office);
-    if (outcome == OUTCOME_DONE)
+    if (outcome == OUTCOME_DONE) {
+        verb_to_text(verb, text, sizeof text);
+        office->act.verb = text;
+        office->act.bit = verb->bit;
+        office->act.arguments = arguments;
         outcome = verb->run(office, arguments);
+        asked = office->act.asked;
+    }
     office_free(&office);
+    if (asked && outcome == OUTCOME_NOT_APPROVED)
+        outcome = OUTCOME_DONE;
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)
         return outcome_fail(OUTCOME_FAILED, "standard output can't be written");
     return outcome;

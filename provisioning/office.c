@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "approval.h"
 #include "pin.h"
 
 #define CALL_SECONDS_USUAL                                                \
@@ -274,5 +275,7 @@ enum outcome office_prove_token(struct office *office)
                             "token \"%s\" has no key \"%s\": it was not made by "
                             "nisim-token init",
                             office->token->label, TOKEN_INTEGRITY_LABEL);
-    return result == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, result, "integrity key");
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "integrity key");
+    return approval_ask(office);
 }

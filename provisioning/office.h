@@ -17,7 +17,20 @@ struct pin_place {
     int descriptor;   /* -1 where not given */
 };
 
+#define OFFICER_NAME_BYTES_MAX 32
+
+/* What is about to be done, as the command line says it, and who approved it. */
+struct act_at_hand {
+    const char *verb; /* "subscriber remove" */
+    verb_set bit;
+    const struct arguments *arguments;
+    bool asked; /* a request was written, and the verb ends here, without a failure */
+    size_t approver_count;
+    char approvers[APPROVALS_MAX][OFFICER_NAME_BYTES_MAX + 1];
+};
+
 struct office {
+    struct act_at_hand act;
     struct config *config; /* NULL without --config; the texts below may belong to it */
     const char *module_path;
     unsigned call_seconds;

@@ -81,12 +81,17 @@ enum outcome subscriber_add(struct office *office, const struct arguments *argum
     return outcome;
 }
 
-/* Store and token open, the subscriber in office->subscription. */
-static enum outcome open_both(struct office *office, const char *name)
+/* The subscriber in office->subscription. */
+static enum outcome open_store(struct office *office, const char *name)
 {
     enum outcome outcome = office_open_store(office, false);
-    if (outcome == OUTCOME_DONE)
-        outcome = lookup_subscriber(office, name);
+    return outcome == OUTCOME_DONE ? lookup_subscriber(office, name) : outcome;
+}
+
+/* Store and token open; the act approved. */
+static enum outcome open_both(struct office *office, const char *name)
+{
+    enum outcome outcome = open_store(office, name);
     if (outcome == OUTCOME_DONE)
         outcome = office_open_token(office, true);
     if (outcome == OUTCOME_DONE)
@@ -186,8 +191,12 @@ static enum outcome remove_opened(struct office *office)
 
 enum outcome subscriber_remove(struct office *office, const struct arguments *arguments)
 {
-    enum outcome outcome = open_both(office, arguments->name);
-    if (outcome == OUTCOME_DONE && !arguments->yes)
+    enum outcome outcome = open_store(office, arguments->name);
+    if (outcome == OUTCOME_DONE && !arguments->yes && arguments->request == NULL)
         outcome = confirm(office->subscription.identity.impi);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_token(office, true);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_prove_token(office);
     return outcome == OUTCOME_DONE ? remove_opened(office) : outcome;
 }

@@ -17,4 +17,10 @@ MUST_CHECK enum outcome subscriber_remove(struct office *office, const struct ar
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 
+/* Officers, rules. */
+MUST_CHECK enum outcome officer_add(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome officer_list(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome officer_remove(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome rule_approvals(struct office *office, const struct arguments *arguments);
+
 #endif

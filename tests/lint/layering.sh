@@ -17,7 +17,7 @@ firmware/card: proto:
 firmware/keeper: proto hsm firmware/shared firmware/store firmware/card:
 firmware/front: proto firmware/shared: openssl/ event2/ libp11.h p11-kit/uri.h netdb.h
 firmware/nisimd: proto firmware/shared: netdb.h
-provisioning: proto hsm firmware/shared firmware/store: jansson.h
+provisioning: proto hsm firmware/shared firmware/store: jansson.h openssl/evp.h openssl/pem.h openssl/x509.h
 '
 
 private=$(printf '%s' "$arrows" | cut -d : -f 3 | tr ' ' '\n' | sort -u | sed '/^$/d')
