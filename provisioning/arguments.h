@@ -28,9 +28,16 @@ typedef uint64_t verb_set;
 #define VERB_OFFICER_LIST VERB_BIT(9)
 #define VERB_OFFICER_REMOVE VERB_BIT(10)
 #define VERB_RULE_APPROVALS VERB_BIT(11)
+#define VERB_MOVE VERB_BIT(14)
+#define VERB_ADD_ID VERB_BIT(15)
+#define VERB_DROP_ID VERB_BIT(28)
+#define VERB_ROTATE_KEY VERB_BIT(29)
+#define VERB_SQN_SHOW VERB_BIT(30)
+#define VERB_SQN_RESET VERB_BIT(31)
 /* Asks for officers' approvals (approval.h) ... */
-#define VERBS_SENSITIVE \
-    (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
+#define VERBS_SENSITIVE                                                                      \
+    (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS | \
+     VERB_ROTATE_KEY | VERB_SQN_RESET)
 /* ... of which these even when the rule asks for none, once there are officers. */
 #define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
 /* NAME is a file, whose content is approved. */

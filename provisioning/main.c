@@ -51,6 +51,17 @@ static const struct verb {
      "how many, 0 to 2",
      "set how many officers must approve",
      rule_approvals},
+    /* Life. */
+    {{"subscriber", "move"}, VERB_MOVE, SUBSCRIBER, "set the home domain", subscriber_move},
+    {{"subscriber", "add-id"}, VERB_ADD_ID, SUBSCRIBER, "add user ids", subscriber_add_id},
+    {{"subscriber", "drop-id"}, VERB_DROP_ID, SUBSCRIBER, "drop user ids", subscriber_drop_id},
+    {{"subscriber", "rotate-key"},
+     VERB_ROTATE_KEY,
+     SUBSCRIBER,
+     "load a new K, destroy the old one",
+     subscriber_rotate_key},
+    {{"sqn", "show"}, VERB_SQN_SHOW, SUBSCRIBER, "show the SQN state", sqn_show},
+    {{"sqn", "reset"}, VERB_SQN_RESET, SUBSCRIBER, "set the SQN state", sqn_reset},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

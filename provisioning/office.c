@@ -169,6 +169,8 @@ static enum outcome check_folder(const char *store_path)
 enum outcome office_open_store(struct office *office, bool create)
 {
     char why[STORE_WHY_BYTES] = "";
+    if (office->store != NULL)
+        return OUTCOME_DONE;
     if (office->store_path == NULL)
         return outcome_fail(OUTCOME_USAGE, "no store: give --config FILE or --store FILE");
     enum outcome outcome = check_folder(office->store_path);

@@ -40,7 +40,8 @@ struct office {
     struct module *module;
     struct token *token;
     struct store *store;
-    struct subscription subscription; /* the one at hand: too large for the stack */
+    struct subscription subscription;      /* the one at hand: too large for the stack */
+    uint8_t seal_as_read[TOKEN_MAC_BYTES]; /* change.h: of its record before any change */
 };
 
 /* Settles where everything is; opens nothing but the configuration. */
@@ -51,7 +52,7 @@ void office_free(struct office **office);
 
 MUST_CHECK enum outcome office_open_module(struct office *office);
 
-/* Refuses to act as root where another user runs the appliance. */
+/* Refuses to act as root where another user runs the appliance. Open already: stays so. */
 MUST_CHECK enum outcome office_open_store(struct office *office, bool create);
 
 /* Opens the token of a module that is open, and logs in as USER. */

@@ -23,4 +23,14 @@ MUST_CHECK enum outcome officer_list(struct office *office, const struct argumen
 MUST_CHECK enum outcome officer_remove(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome rule_approvals(struct office *office, const struct arguments *arguments);
 
+/* Life. */
+MUST_CHECK enum outcome subscriber_move(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_add_id(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_drop_id(struct office *office,
+                                           const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_rotate_key(struct office *office,
+                                              const struct arguments *arguments);
+MUST_CHECK enum outcome sqn_show(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome sqn_reset(struct office *office, const struct arguments *arguments);
+
 #endif
