@@ -15,7 +15,8 @@ static bool says_what_is_done(enum argument which)
         ARGUMENT_config,    ARGUMENT_module,    ARGUMENT_token_label, ARGUMENT_token_serial,
         ARGUMENT_token_uri, ARGUMENT_store,     ARGUMENT_pin_file,    ARGUMENT_pin_fd,
         ARGUMENT_officers,  ARGUMENT_approvals, ARGUMENT_request,     ARGUMENT_valid,
-        ARGUMENT_json,      ARGUMENT_yes,       ARGUMENT_help,        ARGUMENT_version};
+        ARGUMENT_json,      ARGUMENT_yes,       ARGUMENT_help,        ARGUMENT_version,
+        ARGUMENT_transcript};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (which == others[i])
             return false;

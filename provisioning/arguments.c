@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "secret.h"
+
 enum kind {
     KIND_TEXT,
     KIND_LIST,

@@ -28,6 +28,8 @@ typedef uint64_t verb_set;
 #define VERB_OFFICER_LIST VERB_BIT(9)
 #define VERB_OFFICER_REMOVE VERB_BIT(10)
 #define VERB_RULE_APPROVALS VERB_BIT(11)
+#define VERB_CHANGE_PIN VERB_BIT(12)
+#define VERB_STATUS VERB_BIT(13)
 #define VERB_MOVE VERB_BIT(14)
 #define VERB_ADD_ID VERB_BIT(15)
 #define VERB_DROP_ID VERB_BIT(28)
@@ -40,6 +42,8 @@ typedef uint64_t verb_set;
      VERB_ROTATE_KEY | VERB_SQN_RESET)
 /* ... of which these even when the rule asks for none, once there are officers. */
 #define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
+/* Has a transcript. */
+#define VERBS_CEREMONY (VERBS_SENSITIVE | VERB_INIT | VERB_CHANGE_PIN)
 /* NAME is a file, whose content is approved. */
 #define VERBS_NAME_IS_FILE UINT64_C(0)
 #define VERBS_ALL (~UINT64_C(0))

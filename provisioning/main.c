@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "transcript.h"
 #include "verbs.h"
 
 #define SUBSCRIBER "a user id or the IMPI"
@@ -51,6 +52,8 @@ static const struct verb {
      "how many, 0 to 2",
      "set how many officers must approve",
      rule_approvals},
+    {{"change-pin", NULL}, VERB_CHANGE_PIN, NULL, "change the USER PIN or the SO PIN", change_pin},
+    {{"status", NULL}, VERB_STATUS, NULL, "show token, keys, PINs, officers, store", show_status},
     /* Life. */
     {{"subscriber", "move"}, VERB_MOVE, SUBSCRIBER, "set the home domain", subscriber_move},
     {{"subscriber", "add-id"}, VERB_ADD_ID, SUBSCRIBER, "add user ids", subscriber_add_id},
@@ -122,23 +125,30 @@ static enum outcome check_words(const struct verb *verb, struct arguments *argum
     return arguments_check(arguments, verb->bit, text);
 }
 
+static enum outcome run_in(struct office *office, const struct verb *verb, const char *text,
+                           const struct arguments *arguments)
+{
+    office->act.verb = text;
+    office->act.bit = verb->bit;
+    office->act.arguments = arguments;
+    enum outcome outcome = verb->run(office, arguments);
+    return outcome == OUTCOME_NOT_APPROVED && office->act.asked ? OUTCOME_DONE : outcome;
+}
+
 static enum outcome run(const struct verb *verb, const struct arguments *arguments)
 {
     struct office *office = NULL;
+    struct transcript transcript = {NULL, NULL, NULL, NULL};
     char text[64];
-    bool asked = false;
-    enum outcome outcome = office_new(arguments, &office);
-    if (outcome == OUTCOME_DONE) {
-        verb_to_text(verb, text, sizeof text);
-        office->act.verb = text;
-        office->act.bit = verb->bit;
-        office->act.arguments = arguments;
-        outcome = verb->run(office, arguments);
-        asked = office->act.asked;
-    }
+    verb_to_text(verb, text, sizeof text);
+    enum outcome outcome = transcript_begin(arguments, text, &transcript);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = office_new(arguments, &office);
+    if (outcome == OUTCOME_DONE)
+        outcome = run_in(office, verb, text, arguments);
+    outcome = transcript_end(&transcript, office, outcome);
     office_free(&office);
-    if (asked && outcome == OUTCOME_NOT_APPROVED)
-        outcome = OUTCOME_DONE;
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)
         return outcome_fail(OUTCOME_FAILED, "standard output can't be written");
     return outcome;

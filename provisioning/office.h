@@ -59,6 +59,12 @@ MUST_CHECK enum outcome office_open_store(struct office *office, bool create);
 MUST_CHECK enum outcome office_log_in(struct office *office, bool writable,
                                       const struct secret_pin *pin);
 
+/* Module, and the token that was chosen; no log-in. */
+MUST_CHECK enum outcome office_find_token(struct office *office, bool writable);
+
+/* As USER, once: what the token says of the tries that are left is said. */
+MUST_CHECK enum outcome office_log_in_once(struct office *office, const struct secret_pin *pin);
+
 /* All of it: module, token, log-in with the USER PIN from where it is. */
 MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);
 

@@ -1,9 +1,8 @@
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "json_out.h"
 #include "officer.h"
 #include "rule.h"
 #include "verbs.h"
@@ -184,15 +183,11 @@ enum outcome officer_list(struct office *office, const struct arguments *argumen
         return outcome;
     json_t *array = arguments->json ? json_array() : NULL;
     outcome = list_all(office, array);
-    if (outcome == OUTCOME_DONE && arguments->json) {
-        json_t *all = json_pack("{s:i, s:O}", "approvals", rule.approvals, "officers", array);
-        if (all == NULL || json_dumpf(all, stdout, JSON_INDENT(2)) != 0)
-            outcome = outcome_fail(OUTCOME_FAILED, "memory is short");
-        putchar('\n');
-        json_decref(all);
-    } else if (outcome == OUTCOME_DONE) {
+    if (outcome == OUTCOME_DONE && arguments->json)
+        outcome =
+            json_print(json_pack("{s:i, s:O}", "approvals", rule.approvals, "officers", array));
+    else if (outcome == OUTCOME_DONE)
         printf("approvals needed: %u\n", rule.approvals);
-    }
     json_decref(array);
     return outcome;
 }

@@ -1,9 +1,9 @@
 /* The SQN state of a subscriber: shown, and set by hand. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 
 #include "change.h"
+#include "json_out.h"
 #include "lookup.h"
 #include "verbs.h"
 
@@ -23,8 +23,8 @@ static enum outcome read_array(struct office *office, struct sqn_array *out_arra
     return result == STORE_OK ? OUTCOME_DONE : office_fail_store(office, result);
 }
 
-static enum outcome print_json(const struct subscription *subscription,
-                               const struct sqn_array *array, const char *sqn_ms)
+static enum outcome show_json(const struct subscription *subscription,
+                              const struct sqn_array *array, const char *sqn_ms)
 {
     json_t *seqs = json_array();
     for (size_t i = 0; i < entries_of(&subscription->profile); i++)
@@ -34,10 +34,7 @@ static enum outcome print_json(const struct subscription *subscription,
         json_pack("{s:s, s:i, s:s, s:I, s:o}", "impi", subscription->identity.impi, "ind_bits",
                   subscription->profile.ind_bits, "sqn_ms", sqn_ms, "highest_seq",
                   (json_int_t)(highest >> subscription->profile.ind_bits), "seqs", seqs);
-    int failed = all == NULL || json_dumpf(all, stdout, JSON_INDENT(2)) != 0;
-    json_decref(all);
-    putchar('\n');
-    return failed ? outcome_fail(OUTCOME_FAILED, "memory is short") : OUTCOME_DONE;
+    return json_print(all);
 }
 
 static void print_text(const struct subscription *subscription, const struct sqn_array *array,
@@ -64,7 +61,7 @@ enum outcome sqn_show(struct office *office, const struct arguments *arguments)
         return outcome;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, sqn_highest(&subscription->profile, &array));
     if (arguments->json)
-        return print_json(subscription, &array, sqn_ms);
+        return show_json(subscription, &array, sqn_ms);
     print_text(subscription, &array, sqn_ms);
     return OUTCOME_DONE;
 }

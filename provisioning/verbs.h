@@ -23,6 +23,10 @@ MUST_CHECK enum outcome officer_list(struct office *office, const struct argumen
 MUST_CHECK enum outcome officer_remove(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome rule_approvals(struct office *office, const struct arguments *arguments);
 
+/* Ceremony. */
+MUST_CHECK enum outcome change_pin(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome show_status(struct office *office, const struct arguments *arguments);
+
 /* Life. */
 MUST_CHECK enum outcome subscriber_move(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome subscriber_add_id(struct office *office, const struct arguments *arguments);

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import hashlib
+import json
 import os
 import re
 import sqlite3
@@ -10,8 +11,8 @@ import subprocess
 import sys
 import unittest
 
-from test_token import (BAD_PIN, DONE, FAILED, MODULE, PIN, STORE, TAKEN, UNKNOWN, USAGE, Case,
-                        Lab)
+from test_token import (BAD_PIN, DONE, FAILED, K, MODULE, NO_TOKEN, OP, OPC, PIN, SO_PIN, STORE,
+                        TAKEN, UNKNOWN, USAGE, Case, Lab)
 
 NOT_APPROVED = 9
 PASSPHRASE = "correct horse"
@@ -327,6 +328,125 @@ class Elsewhere(OfficerCase):
         self.expect(self.lab.tool(*self.remove, *approvals, pin="wrong"), BAD_PIN)
         self.expect(self.lab.tool("init", "--label", "third", "--so-pin-file", "so-pin", token=()),
                     STORE, err="or its officers")
+
+
+class Ceremony(OfficerCase):
+    """PINs, status, transcripts."""
+
+    def change_pin(self, *more, **how):
+        return self.lab.tool("change-pin", *more, **how)
+
+    def test_pins_that_init_refuses(self):
+        self.lab.write("digits", "12345678\n")
+        for pin, more, err in (("so-pin", (), "are the same"),
+                               ("digits", ("--pin-least", "9"), "a PIN has 9 bytes at least"),
+                               ("digits", ("--pin-least", "256"), "from 0 to 255")):
+            done = self.lab.tool("init", "--label", "other", "--so-pin-file", "so-pin", *more,
+                                 token=(), store="other.db", pin=pin)
+            self.assertIn(err, done.stderr)
+            self.assertIn(done.returncode, (BAD_PIN, USAGE))
+        self.expect(self.lab.tool("status", token=("--token-label", "other")), NO_TOKEN)
+        done = self.lab.tool("init", "--label", "other", "--so-pin-file", "so-pin", token=(),
+                             store="other.db", pin="digits")
+        self.expect(done, DONE, err="USER PIN has digits only")
+
+    def test_change_pin_refused(self):
+        for name, text in (("wrong", "99999\n"), ("short", "123\n"), ("new", "new-pin-1\n"),
+                           ("empty", "\n")):
+            self.lab.write(name, text)
+        for more, pin, status, err in (
+                (("--new-pin-file", "new"), "wrong", BAD_PIN, "CKR_PIN_INCORRECT"),
+                (("--new-pin-file", "short"), "pin", BAD_PIN, "PINs of 4 to 255"),
+                (("--new-pin-file", "pin"), "pin", BAD_PIN, "is the old one"),
+                (("--new-pin-file", "empty"), "pin", BAD_PIN, "empty or too long"),
+                (("--new-pin-file", "missing"), "pin", BAD_PIN, "No such file"),
+                (("--new-pin-file", "new", "--pin-least", "10"), "pin", BAD_PIN, "10 bytes"),
+                (("--new-pin-file", "new", "--new-pin-fd", "3"), "pin", USAGE, "both given"),
+                (("--new-pin-file", "new", "--so-pin-file", "so-pin"), "pin", USAGE, "for --so"),
+                ((), "pin", BAD_PIN, "no USER PIN"),
+                (("--so", "--new-pin-file", "new", "--so-pin-file", "wrong"), "pin", BAD_PIN,
+                 "SO log-in, the token says it was wrong"),
+                (("--so", "--new-pin-file", "new"), "pin", BAD_PIN, "no SO PIN")):
+            with self.subTest(more=more):
+                done = self.change_pin(*more, pin=pin)
+                self.expect(done, status, err=err)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.expect(self.lab.tool("check", pin="wrong"), BAD_PIN, err="wrong since the last log-in")
+        self.expect(self.lab.tool("check"), DONE)
+
+    def test_change_pin(self):
+        self.lab.write("new", "new-pin-1\n")
+        self.expect(self.change_pin("--new-pin-file", "new"), DONE, out="USER PIN of token")
+        self.expect(self.lab.tool("check"), BAD_PIN)
+        self.expect(self.lab.tool("check", pin="new"), DONE)
+        so = ("--so", "--so-pin-file")
+        self.expect(self.change_pin(*so, "so-pin", "--new-pin-file", "pin"), DONE, out="SO PIN of")
+        self.expect(self.change_pin(*so, "so-pin", "--new-pin-file", "new"), BAD_PIN)
+        self.expect(self.change_pin(*so, "pin", "--new-pin-file", "so-pin"), DONE)
+
+    def test_the_rule_for_pins_lasts(self):
+        done = self.lab.tool("init", "--label", "other", "--so-pin-file", "so-pin", "--pin-least",
+                             "11", token=(), store="other.db")
+        self.expect(done, DONE)
+        self.lab.write("new", "10-letters\n")
+        for more in ((), ("--so", "--so-pin-file", "so-pin")):
+            done = self.change_pin("--new-pin-file", "new", *more, store="other.db",
+                                   token=("--token-label", "other"))
+            self.expect(done, BAD_PIN, err="11 bytes at least")
+
+    def test_status(self):
+        self.enrol_two()
+        self.expect(self.lab.add(*self.lab.by("alice", "bob")), DONE)
+        shown = json.loads(self.expect(self.lab.tool("status", "--json"), DONE).stdout)
+        self.assertEqual({key["label"] for key in shown["keys"]}, {"nisim KEK", "nisim integrity"})
+        self.assertTrue(all(re.fullmatch("[0-9a-f]{6}", key["kcv"]) for key in shown["keys"]))
+        self.assertEqual((shown["officers"], shown["approvals"], shown["subscribers"],
+                          shown["subscriber_keys"], shown["store"]["schema"]), (2, 2, 1, 1, 1))
+        text = self.expect(self.lab.tool("status"), DONE, out="approvals: 2\n").stdout
+        self.assertIn("subscribers: 1\n", text)
+        self.change_store("DELETE FROM value WHERE name = 'officer/bob'")
+        self.expect(self.lab.tool("status"), STORE, err="were altered")
+
+    def test_transcript(self):
+        self.enrol_two()
+        done = self.lab.add(*self.lab.by("alice", "bob"), "--transcript", "words")
+        self.expect(done, DONE, out="added", err="LABORATORY")
+        with open(self.lab.path("words"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(os.stat(self.lab.path("words")).st_mode & 0o777, 0o600)
+        self.assertRegex(text, r"^nisim-token transcript\nbegun: [-0-9T:]+Z\nmachine: .+\n"
+                               r"program: nisim-token [0-9.]+\nuser: .+, uid [0-9]+\n"
+                               r"(logged in as: .*\n)?act: subscriber add\n--\n")
+        self.assertIn(done.stdout, text)
+        self.assertIn(done.stderr, text)
+        self.assertRegex(text, r"\n--\ntoken: nisim, serial [0-9a-f]+\nstore: nisim.db\n"
+                               r"approved by: alice\napproved by: bob\n"
+                               r"outcome: done, exit status 0\nended: [-0-9T:]+Z\n$")
+        done = self.lab.tool("subscriber", "remove", "15551", "--yes", "--transcript", "words")
+        self.expect(done, USAGE, err="transcript file words: File exists")
+        done = self.lab.tool("subscriber", "remove", "15551", "--yes", "--transcript", "failed")
+        self.expect(done, NOT_APPROVED)
+        with open(self.lab.path("failed"), encoding="utf-8") as file:
+            failed = file.read()
+        self.assertIn(done.stderr + "--\n", failed)
+        self.assertIn("outcome: failed, exit status 9\n", failed)
+        for secret in (PIN, SO_PIN, K, OPC, OP):
+            self.assertNotIn(secret, text + failed)
+        with open(self.lab.path("words"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), text)
+        done = self.lab.tool("rule", "approvals", "0", *self.lab.by("alice", "bob"),
+                             "--transcript", "/dev/full")
+        self.expect(done, USAGE, err="/dev/full: File exists")
+
+    def test_transcript_of_init(self):
+        done = self.lab.tool("init", "--label", "other", "--so-pin-file", "so-pin", "--transcript",
+                             "words", token=(), store="other.db")
+        self.expect(done, DONE)
+        with open(self.lab.path("words"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertRegex(text, r"key: nisim KEK, KCV [0-9a-f]{6}\n")
+        for secret in (PIN, SO_PIN):
+            self.assertNotIn(secret, text)
 
 
 if __name__ == "__main__":
