@@ -85,8 +85,8 @@ static void add(struct audit_trail *trail, const struct act *act, struct audit_r
     name_person(person, sizeof person);
     record.person = person;
     record.operation = act->verb;
-    for (size_t i = 0; i < AUDIT_OFFICERS_MAX; i++)
-        record.officers[i] = act->officers[i];
+    for (size_t i = 0; i < act->approver_count; i++)
+        record.officers[i] = act->approvers[i];
     record.has_range = act->intent != 0;
     record.range_first = act->intent;
     audit_trail_add(trail, record);

@@ -5,12 +5,14 @@
 #ifndef NISIM_PROVISIONING_ACT_H
 #define NISIM_PROVISIONING_ACT_H
 
+#include "arguments.h"
 #include "fields.h"
 #include "head.h"
 #include "outcome.h"
 #include "trail.h"
 
 #define ACT_NOTES_MAX 64
+#define OFFICER_NAME_BYTES_MAX 32
 
 struct office;
 
@@ -22,7 +24,11 @@ struct act_note {
 struct act {
     char verb[64];          /* "subscriber add"; "" for a verb that changes nothing */
     const char *subscriber; /* whom the command line names; NULL: nobody */
-    const char *officers[AUDIT_OFFICERS_MAX]; /* who approved; NULL where there are less */
+    verb_set bit;
+    const struct arguments *arguments;
+    bool asked; /* for approval: a request was written, and the verb ends here, without a failure */
+    size_t approver_count;
+    char approvers[APPROVALS_MAX][OFFICER_NAME_BYTES_MAX + 1];
     uint64_t intent;                          /* number of its first record; 0: not begun */
     struct stored_value head;                 /* at hand: too large for the stack */
     size_t note_count;

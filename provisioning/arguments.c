@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "secret.h"
 
 enum kind {
     KIND_TEXT,
@@ -133,6 +136,33 @@ enum outcome arguments_check(const struct arguments *arguments, verb_set verb,
             return outcome_fail(OUTCOME_USAGE, "%s does not take --%s", verb_name, entries[i].name);
     }
     return OUTCOME_DONE;
+}
+
+static const void *member_of(const struct arguments *arguments, size_t offset)
+{
+    return (const char *)arguments + offset;
+}
+
+bool arguments_value(const struct arguments *arguments, enum argument which, size_t nth,
+                     struct given_value *out_value)
+{
+    const struct entry *entry = &entries[which];
+    const void *member = member_of(arguments, entry->offset);
+    bool is_list = entry->kind == KIND_LIST;
+    size_t count = is_list ? *(const size_t *)member_of(arguments, entry->count_offset)
+                           : arguments->given[which];
+    if (nth >= count)
+        return false;
+    out_value->name = entry->name;
+    out_value->is_file = entry->value != NULL && strcmp(entry->value, "FILE") == 0;
+    out_value->text = "yes";
+    if (entry->kind == KIND_TEXT || is_list)
+        out_value->text = ((const char *const *)member)[nth];
+    if (entry->kind == KIND_NUMBER) {
+        snprintf(out_value->number, sizeof out_value->number, "%" PRId64, *(const int64_t *)member);
+        out_value->text = out_value->number;
+    }
+    return true;
 }
 
 void arguments_print_help(verb_set verbs)

@@ -9,6 +9,7 @@
 #include "outcome.h"
 #include "sqn.h"
 
+#define APPROVALS_MAX 3
 #define NUMBER_48_BITS ((INT64_C(1) << 48) - 1)
 
 /* A set of verbs, a bit each: which of them take an option. The order of main.c's table is free. */
@@ -38,6 +39,29 @@ typedef uint64_t verb_set;
 #define VERB_AUDIT_SHOW VERB_BIT(41)
 #define VERB_AUDIT_EXPORT VERB_BIT(42)
 #define VERBS_AUDIT (VERB_AUDIT_VERIFY | VERB_AUDIT_SHOW | VERB_AUDIT_EXPORT)
+/* The officer's ceremonies and the life of a key: main.c runs them. */
+#define VERB_OFFICER_ADD VERB_BIT(8)
+#define VERB_OFFICER_LIST VERB_BIT(9)
+#define VERB_OFFICER_REMOVE VERB_BIT(10)
+#define VERB_RULE_APPROVALS VERB_BIT(11)
+#define VERB_CHANGE_PIN VERB_BIT(12)
+#define VERB_STATUS VERB_BIT(13)
+#define VERB_MOVE VERB_BIT(14)
+#define VERB_ADD_ID VERB_BIT(15)
+#define VERB_DROP_ID VERB_BIT(28)
+#define VERB_ROTATE_KEY VERB_BIT(29)
+#define VERB_SQN_SHOW VERB_BIT(30)
+#define VERB_SQN_RESET VERB_BIT(31)
+/* Asks for officers' approvals (approval.h) ... */
+#define VERBS_SENSITIVE                                                                      \
+    (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS | \
+     VERB_ROTATE_KEY | VERB_SQN_RESET)
+/* ... of which these even when the rule asks for none, once there are officers. */
+#define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
+/* Has a transcript. */
+#define VERBS_CEREMONY (VERBS_SENSITIVE | VERB_INIT | VERB_CHANGE_PIN)
+/* NAME is a file, whose content is approved. */
+#define VERBS_NAME_IS_FILE VERB_IMPORT
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */
@@ -66,6 +90,18 @@ struct arguments {
     const char *name; /* what the verb acts on, mostly a subscriber; NULL where it takes none */
     bool given[ARGUMENT_COUNT];
 };
+
+/* A value as it was given. */
+struct given_value {
+    const char *name; /* of the option */
+    const char *text; /* may point to `number` */
+    bool is_file;     /* names a file */
+    char number[24];
+};
+
+/* False when the option was not given `nth + 1` times. */
+MUST_CHECK bool arguments_value(const struct arguments *arguments, enum argument which, size_t nth,
+                                struct given_value *out_value);
 
 /* Says what is wrong. */
 MUST_CHECK enum outcome arguments_read(int argc, char **argv, struct arguments *out_arguments);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lookup.h"
+#include "change.h"
 #include "store_pin.h"
 #include "verbs.h"
 
@@ -26,9 +26,7 @@ enum outcome card_pin_read(const char *path, struct secret64 *out_pin)
 enum outcome subscriber_unblock_pin(struct office *office, const struct arguments *arguments)
 {
     const char *impi = office->subscription.identity.impi;
-    enum outcome outcome = lookup_open(office, arguments->name);
-    if (outcome == OUTCOME_DONE)
-        outcome = lookup_check_seal(office);
+    enum outcome outcome = change_open(office, arguments->name);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (!office->subscription.pin.is_set)

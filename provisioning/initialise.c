@@ -1,7 +1,12 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "own_keys.h"
+#include "pin_policy.h"
+#include "rule.h"
+#include "stored_value.h"
 #include "text.h"
 #include "token_sign.h"
 #include "verbs.h"
@@ -19,6 +24,7 @@ struct plan {
     CK_TOKEN_INFO info; /* of the slot */
     struct secret_pin so_pin;
     struct secret_pin user_pin;
+    uint8_t pin_least; /* bytes */
 };
 
 /* How a key is made in the token; it can wrap and unwrap, or sign and verify, and nothing else. */
@@ -63,17 +69,16 @@ static enum outcome take_label(const struct office *office, const struct argumen
     return OUTCOME_DONE;
 }
 
-static bool pin_fits(const struct secret_pin *pin, const CK_TOKEN_INFO *info)
+static enum outcome check_pins(const struct plan *plan, unsigned least)
 {
-    return pin->length >= info->ulMinPinLen && pin->length <= info->ulMaxPinLen;
-}
-
-static enum outcome check_pins(const struct plan *plan)
-{
-    if (pin_fits(&plan->so_pin, &plan->info) && pin_fits(&plan->user_pin, &plan->info))
-        return OUTCOME_DONE;
-    return outcome_fail(OUTCOME_PIN, "the token takes PINs of %lu to %lu bytes; nothing is changed",
-                        plan->info.ulMinPinLen, plan->info.ulMaxPinLen);
+    enum outcome outcome = pin_policy_check("SO PIN", &plan->so_pin, &plan->info, least);
+    if (outcome == OUTCOME_DONE)
+        outcome = pin_policy_check("USER PIN", &plan->user_pin, &plan->info, least);
+    if (outcome == OUTCOME_DONE && pin_policy_same(&plan->so_pin, &plan->user_pin))
+        return outcome_fail(OUTCOME_PIN,
+                            "SO PIN and USER PIN are the same: they are for two persons; nothing "
+                            "is changed");
+    return outcome;
 }
 
 /* A free slot; and no token with this label anywhere, for an existing one is never touched. */
@@ -119,21 +124,25 @@ static enum outcome read_pins(const struct office *office, const struct argument
     enum outcome outcome = office_read_pin(&so_pin, true, &plan->so_pin);
     if (outcome == OUTCOME_DONE)
         outcome = office_read_pin(&office->user_pin, true, &plan->user_pin);
-    return outcome == OUTCOME_DONE ? check_pins(plan) : outcome;
+    return outcome == OUTCOME_DONE ? check_pins(plan, (unsigned)arguments->pin_least) : outcome;
 }
 
 /* Rows that another token sealed would all fail their checks. */
 static enum outcome check_store_is_empty(struct office *office)
 {
+    struct stored_value officer = {0};
     enum store_result result = store_next(office->store, 0, &office->subscription);
+    if (result == STORE_NOT_FOUND)
+        result = store_value_next(office->store, "officer/", "", &officer);
     if (result == STORE_NOT_FOUND)
         return OUTCOME_DONE;
     if (result != STORE_OK && result != STORE_BAD_RECORD)
         return office_fail_store(office, result);
-    return outcome_fail(OUTCOME_STORE,
-                        "store %s has subscriptions of another token; give the new "
-                        "token a store of its own",
-                        office->store_path);
+    return outcome_fail(
+        OUTCOME_STORE,
+        "store %s has subscriptions of another token, or its officers; give the new "
+        "token a store of its own",
+        office->store_path);
 }
 
 /* As SO; the session is closed so that USER can log in. */
@@ -213,7 +222,8 @@ static enum outcome fill_token(struct office *office, const struct plan *plan)
     enum hsm_result result = make_keys(office->token);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "making the token's keys");
-    return office_prove_token(office);
+    outcome = office_prove_token(office);
+    return outcome == OUTCOME_DONE ? rule_write_first(office, plan->pin_least) : outcome;
 }
 
 static enum outcome make(struct office *office, struct plan *plan)
@@ -229,9 +239,23 @@ static enum outcome make(struct office *office, struct plan *plan)
     return outcome;
 }
 
+/* For the transcript: by these the keys are known again. */
+static enum outcome print_keys(struct office *office)
+{
+    struct own_keys *keys = calloc(1, sizeof *keys);
+    if (keys == NULL)
+        return outcome_fail(OUTCOME_FAILED, "memory is short");
+    enum hsm_result result = own_keys_list(office->token, keys);
+    if (result == HSM_OK)
+        own_keys_print(keys);
+    free(keys);
+    return result == HSM_OK ? OUTCOME_DONE
+                            : office_fail_hsm(office, result, "listing the token's keys");
+}
+
 enum outcome initialise_token(struct office *office, const struct arguments *arguments)
 {
-    ERASED(plan) struct plan plan = {0};
+    ERASED(plan) struct plan plan = {.pin_least = (uint8_t)arguments->pin_least};
     enum outcome outcome = take_label(office, arguments, &plan);
     if (outcome == OUTCOME_DONE)
         outcome = office_open_module(office);
@@ -254,5 +278,5 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
            office->token->label, office->token->serial, TOKEN_KEK_LABEL, TOKEN_INTEGRITY_LABEL,
            TOKEN_AUDIT_LABEL,
            office->store_path);
-    return OUTCOME_DONE;
+    return print_keys(office);
 }

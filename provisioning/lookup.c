@@ -36,29 +36,6 @@ enum outcome lookup_subscriber(struct office *office, const char *name)
     return office_fail_store(office, result);
 }
 
-enum outcome lookup_open(struct office *office, const char *name)
-{
-    enum outcome outcome = office_open_store(office, false);
-    if (outcome == OUTCOME_DONE)
-        outcome = lookup_subscriber(office, name);
-    if (outcome == OUTCOME_DONE)
-        outcome = office_open_token(office, true);
-    if (outcome == OUTCOME_DONE)
-        outcome = office_prove_token(office);
-    return outcome;
-}
-
-enum outcome lookup_check_seal(struct office *office)
-{
-    enum hsm_result result = subscription_check_seal(office->token, &office->subscription);
-    if (result == HSM_BAD_ANSWER)
-        return outcome_fail(OUTCOME_STORE,
-                            "the record of %s was altered; remove it and add it anew",
-                            office->subscription.identity.impi);
-    return result == HSM_OK ? OUTCOME_DONE
-                            : office_fail_hsm(office, result, "checking the record's seal");
-}
-
 enum outcome lookup_must_be_free(struct office *office, const char *name)
 {
     enum store_result result = find(office, name);

@@ -7,12 +7,6 @@
 /* Into office->subscription; says so when there is none. The store must be open. */
 MUST_CHECK enum outcome lookup_subscriber(struct office *office, const char *name);
 
-/* Opens store and token for that, and proves the token. */
-MUST_CHECK enum outcome lookup_open(struct office *office, const char *name);
-
-/* OUTCOME_STORE, and says so, when the record of the subscriber so opened is not as sealed. */
-MUST_CHECK enum outcome lookup_check_seal(struct office *office);
-
 /* OUTCOME_TAKEN, and says so, when the name is anybody's user id or IMPI. */
 MUST_CHECK enum outcome lookup_must_be_free(struct office *office, const char *name);
 

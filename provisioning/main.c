@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "transcript.h"
 #include "verbs.h"
 
 #define SUBSCRIBER "a user id or the IMPI"
 #define TRANSPORT "the transport key's name"
+#define OFFICER "an officer's name"
 
 enum verb_kind {
     LOOKS,
@@ -85,23 +87,38 @@ static enum outcome check_words(const struct verb *verb, struct arguments *argum
     return arguments_check(arguments, verb->bit, text);
 }
 
-static void name_act(const struct verb *verb, const struct arguments *arguments,
+static void name_act(const struct verb *verb, const char *text, const struct arguments *arguments,
                      struct act *out_act)
 {
+    out_act->bit = verb->bit;
+    out_act->arguments = arguments;
     if (verb->kind == LOOKS)
         return;
-    verb_to_text(verb, out_act->verb, sizeof out_act->verb);
+    snprintf(out_act->verb, sizeof out_act->verb, "%s", text);
     out_act->subscriber = arguments->impi != NULL ? arguments->impi : arguments->name;
+}
+
+static enum outcome run_in(struct office *office, const struct verb *verb, const char *text,
+                           const struct arguments *arguments)
+{
+    name_act(verb, text, arguments, &office->act);
+    enum outcome outcome = act_end(office, verb->run(office, arguments));
+    return outcome == OUTCOME_NOT_APPROVED && office->act.asked ? OUTCOME_DONE : outcome;
 }
 
 static enum outcome run(const struct verb *verb, const struct arguments *arguments)
 {
     struct office *office = NULL;
-    enum outcome outcome = office_new(arguments, &office);
-    if (outcome == OUTCOME_DONE) {
-        name_act(verb, arguments, &office->act);
-        outcome = act_end(office, verb->run(office, arguments));
-    }
+    struct transcript transcript = {NULL, NULL, NULL, NULL};
+    char text[64];
+    verb_to_text(verb, text, sizeof text);
+    enum outcome outcome = transcript_begin(arguments, text, &transcript);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    outcome = office_new(arguments, &office);
+    if (outcome == OUTCOME_DONE)
+        outcome = run_in(office, verb, text, arguments);
+    outcome = transcript_end(&transcript, office, outcome);
     office_free(&office);
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)
         return outcome_fail(OUTCOME_FAILED, "standard output can't be written");

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "approval.h"
 #include "pin.h"
+#include "pin_policy.h"
 
 #define CALL_SECONDS_USUAL                                                \
     30 /* officers wait longer than networks: key generation, C_InitToken \
@@ -176,6 +178,8 @@ static enum outcome check_folder(const char *store_path)
 enum outcome office_open_store(struct office *office, bool create)
 {
     char why[STORE_WHY_BYTES] = "";
+    if (office->store != NULL)
+        return OUTCOME_DONE;
     if (office->store_path == NULL)
         return outcome_fail(OUTCOME_USAGE, "no store: give --config FILE or --store FILE");
     enum outcome outcome = check_folder(office->store_path);
@@ -243,31 +247,42 @@ static enum outcome find_token(struct office *office, bool writable)
     return office_fail_hsm(office, result, "opening the token");
 }
 
-static enum outcome log_in(struct office *office, const struct secret_pin *pin)
+enum outcome office_log_in_once(struct office *office, const struct secret_pin *pin)
 {
+    char what[128];
+    CK_TOKEN_INFO info = {0};
     enum hsm_result result = token_log_in(office->token, pin);
-    return result == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, result, "USER log-in");
+    if (result == HSM_OK)
+        return OUTCOME_DONE;
+    (void)MODULE_CALL(office->module, C_GetTokenInfo, office->token->slot, &info);
+    const char *tries = pin_policy_tries(info.flags, false);
+    snprintf(what, sizeof what, "USER log-in%s%s", tries[0] == '\0' ? "" : ", ", tries);
+    return office_fail_hsm(office, result, what);
 }
 
 enum outcome office_log_in(struct office *office, bool writable, const struct secret_pin *pin)
 {
     enum outcome outcome = find_token(office, writable);
-    return outcome == OUTCOME_DONE ? log_in(office, pin) : outcome;
+    return outcome == OUTCOME_DONE ? office_log_in_once(office, pin) : outcome;
+}
+
+enum outcome office_find_token(struct office *office, bool writable)
+{
+    if (choice_text(&office->choice) == NULL)
+        return outcome_fail(OUTCOME_USAGE, "no token: give --config FILE, --token-label LABEL, "
+                                           "--token-serial SERIAL or --token-uri URI");
+    enum outcome outcome = office_open_module(office);
+    return outcome == OUTCOME_DONE ? find_token(office, writable) : outcome;
 }
 
 enum outcome office_open_token(struct office *office, bool writable)
 {
     ERASED(secret_pin) struct secret_pin pin = {0};
-    if (choice_text(&office->choice) == NULL)
-        return outcome_fail(OUTCOME_USAGE, "no token: give --config FILE, --token-label LABEL, "
-                                           "--token-serial SERIAL or --token-uri URI");
-    enum outcome outcome = office_open_module(office);
-    if (outcome == OUTCOME_DONE)
-        outcome = find_token(office, writable);
+    enum outcome outcome = office_find_token(office, writable);
     if (outcome == OUTCOME_DONE)
         outcome = office_read_pin(&office->user_pin, false, &pin);
     if (outcome == OUTCOME_DONE)
-        outcome = log_in(office, &pin);
+        outcome = office_log_in_once(office, &pin);
     return outcome;
 }
 
@@ -284,5 +299,6 @@ enum outcome office_prove_token(struct office *office)
                             office->token->label, TOKEN_INTEGRITY_LABEL);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "integrity key");
-    return act_begin(office);
+    enum outcome outcome = approval_ask(office);
+    return outcome == OUTCOME_DONE ? act_begin(office) : outcome;
 }

@@ -19,6 +19,7 @@ struct pin_place {
 };
 
 struct office {
+    struct act act;
     struct config *config; /* NULL without --config; the texts below may belong to it */
     const char *module_path;
     unsigned call_seconds;
@@ -29,8 +30,8 @@ struct office {
     struct module *module;
     struct token *token;
     struct store *store;
-    struct act act;
-    struct subscription subscription; /* the one at hand: too large for the stack */
+    struct subscription subscription;      /* the one at hand: too large for the stack */
+    uint8_t seal_as_read[TOKEN_MAC_BYTES]; /* change.h: of its record before any change */
 };
 
 /* Settles where everything is; opens nothing but the configuration. */
@@ -41,12 +42,18 @@ void office_free(struct office **office);
 
 MUST_CHECK enum outcome office_open_module(struct office *office);
 
-/* Refuses to act as root where another user runs the appliance. */
+/* Refuses to act as root where another user runs the appliance. Open already: stays so. */
 MUST_CHECK enum outcome office_open_store(struct office *office, bool create);
 
 /* Opens the token of a module that is open, and logs in as USER. */
 MUST_CHECK enum outcome office_log_in(struct office *office, bool writable,
                                       const struct secret_pin *pin);
+
+/* Module, and the token that was chosen; no log-in. */
+MUST_CHECK enum outcome office_find_token(struct office *office, bool writable);
+
+/* As USER, once: what the token says of the tries that are left is said. */
+MUST_CHECK enum outcome office_log_in_once(struct office *office, const struct secret_pin *pin);
 
 /* All of it: module, token, log-in with the USER PIN from where it is. */
 MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);

@@ -1,10 +1,10 @@
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "digestfile.h"
 #include "hex.h"
+#include "json_out.h"
 #include "lookup.h"
 #include "store_pin.h"
 #include "verbs.h"
@@ -222,17 +222,6 @@ static json_t *json_view(const struct view *view)
         subscription->pin.is_set ? json_integer(view->pin.tries) : json_null());
 }
 
-/* Takes over `value`. */
-static enum outcome print_json(json_t *value)
-{
-    int failed = value == NULL || json_dumpf(value, stdout, JSON_INDENT(2)) != 0;
-    json_decref(value);
-    if (failed)
-        return outcome_fail(OUTCOME_FAILED, "memory is short");
-    putchar('\n');
-    return OUTCOME_DONE;
-}
-
 static enum outcome open_all(struct office *office, struct keyring **out_keyring)
 {
     enum outcome outcome = office_open_token(office, false);
@@ -257,7 +246,7 @@ enum outcome show_one(struct office *office, const struct arguments *arguments)
     if (outcome == OUTCOME_DONE)
         outcome = look(office, keyring, &view);
     if (outcome == OUTCOME_DONE && arguments->json)
-        outcome = print_json(json_view(&view));
+        outcome = json_print(json_view(&view));
     else if (outcome == OUTCOME_DONE)
         print_view(&view);
     keyring_free(&keyring);
@@ -359,7 +348,7 @@ enum outcome show_list(struct office *office, const struct arguments *arguments)
     if (outcome == OUTCOME_DONE)
         outcome = list_rows(office, keyring, array, &tally);
     if (outcome == OUTCOME_DONE && arguments->json)
-        outcome = print_json(json_incref(array));
+        outcome = json_print(json_incref(array));
     if (outcome == OUTCOME_DONE)
         outcome = sum_up(office->store_path, keyring, &tally);
     json_decref(array);

@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "absence.h"
 #include "admission.h"
+#include "change.h"
 #include "credentials.h"
 #include "lookup.h"
 #include "verbs.h"
@@ -90,20 +92,14 @@ enum outcome subscriber_add(struct office *office, const struct arguments *argum
 static enum outcome set_enabled(struct office *office, const char *name, bool enabled)
 {
     struct subscription *subscription = &office->subscription;
-    enum outcome outcome = lookup_open(office, name);
-    if (outcome == OUTCOME_DONE)
-        outcome = lookup_check_seal(office);
+    enum outcome outcome = change_open(office, name);
     if (outcome != OUTCOME_DONE)
         return outcome;
     subscription->enabled = enabled;
-    enum hsm_result result = subscription_seal(office->token, subscription);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "sealing the record");
-    enum store_result stored = store_set_enabled(office->store, subscription);
-    if (stored != STORE_OK)
-        return office_fail_store(office, stored);
-    printf("%s is %s\n", subscription->identity.impi, enabled ? "enabled" : "disabled");
-    return OUTCOME_DONE;
+    outcome = change_sealed(office, change_write_record);
+    if (outcome == OUTCOME_DONE)
+        printf("%s is %s\n", subscription->identity.impi, enabled ? "enabled" : "disabled");
+    return outcome;
 }
 
 enum outcome subscriber_enable(struct office *office, const struct arguments *arguments)
@@ -144,7 +140,7 @@ static enum outcome destroy_keys(struct office *office)
     enum hsm_result result = credentials_destroy(office->token, &enrolled);
     if (result == HSM_NO_KEY) {
         outcome_warn("K or OPc of reference %s, or a digest secret, was not in the token", ref);
-        return OUTCOME_DONE;
+        return absence_prove(office, &enrolled);
     }
     if (result != HSM_OK)
         return outcome_fail(OUTCOME_FAILED,
@@ -152,7 +148,12 @@ static enum outcome destroy_keys(struct office *office)
                             "the token: %s (%s)",
                             subscription->identity.impi, ref, hsm_result_text(result),
                             module_fault(office->module));
-    return OUTCOME_DONE;
+    return absence_prove(office, &enrolled);
+}
+
+static enum store_result remove_row(struct office *office)
+{
+    return store_remove(office->store, office->subscription.row);
 }
 
 /* An altered record may name another subscriber's key: that one is not destroyed. */
@@ -162,15 +163,15 @@ static enum outcome remove_opened(struct office *office)
     enum hsm_result sealed = subscription_check_seal(office->token, subscription);
     if (sealed != HSM_OK && sealed != HSM_BAD_ANSWER)
         return office_fail_hsm(office, sealed, "checking the record's seal");
-    enum store_result result = store_remove(office->store, subscription->row);
-    if (result != STORE_OK)
-        return office_fail_store(office, result);
+    enum outcome outcome = change_same(office, remove_row);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     if (sealed == HSM_BAD_ANSWER) {
         printf("%s removed\n", subscription->identity.impi);
         outcome_warn("its record was altered, so the key it names stays in the token");
         return OUTCOME_DONE;
     }
-    enum outcome outcome = destroy_keys(office);
+    outcome = destroy_keys(office);
     if (outcome == OUTCOME_DONE)
         printf("%s removed, its key destroyed\n", subscription->identity.impi);
     return outcome;
@@ -178,8 +179,10 @@ static enum outcome remove_opened(struct office *office)
 
 enum outcome subscriber_remove(struct office *office, const struct arguments *arguments)
 {
-    enum outcome outcome = lookup_open(office, arguments->name);
-    if (outcome == OUTCOME_DONE && !arguments->yes)
+    enum outcome outcome = change_find(office, arguments->name);
+    if (outcome == OUTCOME_DONE && !arguments->yes && arguments->request == NULL)
         outcome = confirm(office->subscription.identity.impi);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_approve(office);
     return outcome == OUTCOME_DONE ? remove_opened(office) : outcome;
 }

@@ -39,5 +39,24 @@ MUST_CHECK enum outcome audit_verify_trail(struct office *office,
                                            const struct arguments *arguments);
 MUST_CHECK enum outcome audit_show(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome audit_export(struct office *office, const struct arguments *arguments);
+/* Officers, rules. */
+MUST_CHECK enum outcome officer_add(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome officer_list(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome officer_remove(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome rule_approvals(struct office *office, const struct arguments *arguments);
+
+/* Ceremony. */
+MUST_CHECK enum outcome change_pin(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome show_status(struct office *office, const struct arguments *arguments);
+
+/* Life. */
+MUST_CHECK enum outcome subscriber_move(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_add_id(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_drop_id(struct office *office,
+                                           const struct arguments *arguments);
+MUST_CHECK enum outcome subscriber_rotate_key(struct office *office,
+                                              const struct arguments *arguments);
+MUST_CHECK enum outcome sqn_show(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome sqn_reset(struct office *office, const struct arguments *arguments);
 
 #endif

@@ -83,6 +83,27 @@ MUST_CHECK enum store_result store_set_enabled(struct store *store,
                                                const struct subscription *subscription);
 MUST_CHECK enum store_result store_remove(struct store *store, int64_t row);
 
+/* How many subscriptions there are. */
+MUST_CHECK enum store_result store_count(struct store *store, int64_t *out_count);
+
+/*
+ * For changes, inside a transaction. STORE_CONFLICT when the row no longer has this seal: somebody
+ * changed it since it was read.
+ */
+MUST_CHECK enum store_result store_check_same(struct store *store, int64_t row,
+                                              const uint8_t seal[TOKEN_MAC_BYTES]);
+
+/* The names of the sealed subscription in place of those that the row has. */
+MUST_CHECK enum store_result store_set_names(struct store *store,
+                                             const struct subscription *subscription);
+
+/* For a new K: the SQN state of a new subscription, and no GBA record of the old K. */
+MUST_CHECK enum store_result store_begin_anew(struct store *store, int64_t row);
+
+/* The subscription with the smallest IMPI above `after` ("" to begin); else as store_next. */
+MUST_CHECK enum store_result store_next_impi(struct store *store, const char *after,
+                                             struct subscription *out);
+
 /*
  * The subscription with the smallest row above `after` (0 to begin): a list in pages of one.
  * STORE_NOT_FOUND at the end.

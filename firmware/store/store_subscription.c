@@ -84,10 +84,11 @@ static enum store_result add_names(struct store *store, const struct subscriptio
     return rc;
 }
 
-static enum store_result add_sqn(struct store *store, int64_t row)
+/* `which`: SQL_ADD_SQN or SQL_SQN_ZERO. */
+static enum store_result write_zero_sqn(struct store *store, enum statement which, int64_t row)
 {
     static const uint8_t zero[sizeof(struct sqn_array)]; /* Annex C.2: the array begins at zero */
-    sqlite3_stmt *statement = store_statement(store, SQL_ADD_SQN);
+    sqlite3_stmt *statement = store_statement(store, which);
     sqlite3_bind_int64(statement, 1, row);
     sqlite3_bind_blob(statement, 2, zero, (int)sizeof zero, SQLITE_STATIC);
     return store_run(store, statement);
@@ -110,7 +111,7 @@ enum store_result store_add_in_transaction(struct store *store, struct subscript
     if (rc == STORE_OK)
         rc = add_names(store, subscription, row);
     if (rc == STORE_OK)
-        rc = add_sqn(store, row);
+        rc = write_zero_sqn(store, SQL_ADD_SQN, row);
     if (rc == STORE_OK && subscription->pin.is_set)
         rc = add_pin(store, row);
     if (rc == STORE_OK)
@@ -168,4 +169,58 @@ enum store_result store_remove(struct store *store, int64_t row)
     sqlite3_stmt *statement = store_statement(store, SQL_REMOVE);
     sqlite3_bind_int64(statement, 1, row);
     return change_row(store, statement);
+}
+
+enum store_result store_set_names(struct store *store, const struct subscription *subscription)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_DROP_NAMES);
+    sqlite3_bind_int64(statement, 1, subscription->row);
+    enum store_result rc = store_run(store, statement);
+    return rc == STORE_OK ? add_names(store, subscription, subscription->row) : rc;
+}
+
+enum store_result store_begin_anew(struct store *store, int64_t row)
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_GBA_FORGET);
+    sqlite3_bind_int64(statement, 1, row);
+    enum store_result rc = store_run(store, statement);
+    if (rc == STORE_OK)
+        rc = write_zero_sqn(store, SQL_SQN_ZERO, row);
+    if (rc == STORE_OK && sqlite3_changes(store->db) != 1)
+        return STORE_NOT_FOUND;
+    return rc;
+}
+
+/* One number, or no row. */
+static enum store_result take_number(struct store *store, sqlite3_stmt *statement, int64_t *out)
+{
+    int code = sqlite3_step(statement);
+    enum store_result rc = code == SQLITE_ROW    ? STORE_OK
+                           : code == SQLITE_DONE ? STORE_NOT_FOUND
+                                                 : store_result_of(store, code);
+    if (rc == STORE_OK)
+        *out = sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return rc;
+}
+
+enum store_result store_check_same(struct store *store, int64_t row,
+                                   const uint8_t seal[TOKEN_MAC_BYTES])
+{
+    int64_t is_same = 0;
+    sqlite3_stmt *statement = store_statement(store, SQL_IS_SAME);
+    sqlite3_bind_int64(statement, 1, row);
+    sqlite3_bind_blob(statement, 2, seal, TOKEN_MAC_BYTES, SQLITE_STATIC);
+    enum store_result rc = take_number(store, statement, &is_same);
+    return rc == STORE_OK && is_same != 1 ? STORE_CONFLICT : rc;
+}
+
+enum store_result store_count(struct store *store, int64_t *out_count)
+{
+    return take_number(store, store_statement(store, SQL_HOW_MANY), out_count);
+}
+
+enum store_result store_next_impi(struct store *store, const char *after, struct subscription *out)
+{
+    return take_only(store, bind_name(store, SQL_NEXT_IMPI, FIELD_IMPI, after), out);
 }

@@ -1,0 +1,204 @@
+/* What can be changed of a subscriber while he lives: domain, user ids, K. */
+#include <stdio.h>
+#include <string.h>
+
+#include "absence.h"
+#include "change.h"
+#include "credentials.h"
+#include "lookup.h"
+#include "names.h"
+#include "verbs.h"
+
+/* H(A1) has the realm in it; the identities are the subscriber's, wherever he is served. */
+enum outcome subscriber_move(struct office *office, const struct arguments *arguments)
+{
+    struct identity *identity = &office->subscription.identity;
+    if (arguments->domain == NULL)
+        return outcome_fail(OUTCOME_USAGE, "subscriber move needs --domain DOMAIN");
+    const char *wrong = names_check_domain(arguments->domain);
+    if (wrong != NULL)
+        return outcome_fail(OUTCOME_USAGE, "--domain \"%s\": %s", arguments->domain, wrong);
+    enum outcome outcome = change_open(office, arguments->name);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    snprintf(identity->domain, sizeof identity->domain, "%s", arguments->domain);
+    outcome = change_sealed(office, change_write_record);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    printf("%s moved to %s\n", identity->impi, identity->domain);
+    const char *at = strrchr(identity->impi, '@');
+    if (at != NULL && strcasecmp(at + 1, identity->domain) != 0)
+        outcome_warn("the realm of the IMPI stays %s: IMPI and IMPUs are not changed", at + 1);
+    return OUTCOME_DONE;
+}
+
+static enum outcome check_user_ids(const struct arguments *arguments, const char *verb)
+{
+    if (arguments->user_ids_count == 0)
+        return outcome_fail(OUTCOME_USAGE, "%s needs --user-id USER", verb);
+    for (size_t i = 0; i < arguments->user_ids_count; i++) {
+        const char *user_id = arguments->user_ids[i];
+        const char *wrong = names_check_user_id(user_id);
+        if (wrong != NULL)
+            return outcome_fail(OUTCOME_USAGE, "--user-id \"%s\": %s", user_id, wrong);
+        for (size_t other = 0; other < i; other++) {
+            if (strcmp(user_id, arguments->user_ids[other]) == 0)
+                return outcome_fail(OUTCOME_USAGE, "--user-id \"%s\" is given twice", user_id);
+        }
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome add_id(struct subscription *subscription, const char *user_id)
+{
+    if (subscription->user_id_count == USER_IDS_MAX)
+        return outcome_fail(OUTCOME_FAILED, "%s has %d user ids, and can't have more",
+                            subscription->identity.impi, USER_IDS_MAX);
+    snprintf(subscription->user_ids[subscription->user_id_count++],
+             sizeof subscription->user_ids[0], "%s", user_id);
+    return OUTCOME_DONE;
+}
+
+static void print_ids(const struct subscription *subscription)
+{
+    printf("%s has user ids", subscription->identity.impi);
+    for (size_t i = 0; i < subscription->user_id_count; i++)
+        printf("%s %s", i == 0 ? "" : ",", subscription->user_ids[i]);
+    putchar('\n');
+}
+
+enum outcome subscriber_add_id(struct office *office, const struct arguments *arguments)
+{
+    enum outcome outcome = check_user_ids(arguments, "subscriber add-id");
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_store(office, false);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < arguments->user_ids_count; i++)
+        outcome = lookup_must_be_free(office, arguments->user_ids[i]);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_open(office, arguments->name);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < arguments->user_ids_count; i++)
+        outcome = add_id(&office->subscription, arguments->user_ids[i]);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_sealed(office, change_write_names);
+    if (outcome == OUTCOME_DONE)
+        print_ids(&office->subscription);
+    return outcome;
+}
+
+static enum outcome drop_id(struct subscription *subscription, const char *user_id)
+{
+    size_t at = 0;
+    while (at < subscription->user_id_count && strcmp(subscription->user_ids[at], user_id) != 0)
+        at++;
+    if (at == subscription->user_id_count)
+        return outcome_fail(OUTCOME_UNKNOWN, "%s has no user id \"%s\"",
+                            subscription->identity.impi, user_id);
+    if (subscription->user_id_count == 1)
+        return outcome_fail(OUTCOME_FAILED,
+                            "\"%s\" is the last user id of %s: add another one first, or remove "
+                            "the subscriber",
+                            user_id, subscription->identity.impi);
+    memmove(subscription->user_ids[at], subscription->user_ids[at + 1],
+            (subscription->user_id_count - at - 1) * sizeof subscription->user_ids[0]);
+    subscription->user_id_count--;
+    return OUTCOME_DONE;
+}
+
+enum outcome subscriber_drop_id(struct office *office, const struct arguments *arguments)
+{
+    enum outcome outcome = check_user_ids(arguments, "subscriber drop-id");
+    if (outcome == OUTCOME_DONE)
+        outcome = change_open(office, arguments->name);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < arguments->user_ids_count; i++)
+        outcome = drop_id(&office->subscription, arguments->user_ids[i]);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_sealed(office, change_write_names);
+    if (outcome == OUTCOME_DONE)
+        print_ids(&office->subscription);
+    return outcome;
+}
+
+/* The old K's sequence numbers and its GBA key say nothing of the new one. */
+static enum store_result write_key(struct office *office)
+{
+    enum store_result result = store_set_enabled(office->store, &office->subscription);
+    return result == STORE_OK ? store_begin_anew(office->store, office->subscription.row) : result;
+}
+
+/* The row names the new key: no request can use the old one any more. */
+static enum outcome retire(struct office *office, const struct key_ref *old)
+{
+    const struct enrolled enrolled = {.key_ref = *old};
+    const char *impi = office->subscription.identity.impi;
+    enum hsm_result result = enrol_destroy(office->token, old);
+    if (result == HSM_NO_KEY)
+        outcome_warn("the old K or OPc of %s was not in the token", impi);
+    else if (result != HSM_OK)
+        return outcome_fail(OUTCOME_FAILED,
+                            "%s has its new key, but the old one stays in the token: %s", impi,
+                            hsm_result_text(result));
+    return absence_prove(office, &enrolled);
+}
+
+/* New key into the token, then the row, then the old key out: what fails leaves the old one. */
+static enum outcome rotate(struct office *office, const struct arguments *arguments,
+                           const struct credentials *credentials)
+{
+    struct subscription *subscription = &office->subscription;
+    struct arguments named = *arguments;
+    struct enrolled enrolled = {0};
+    struct key_ref old = subscription->key_ref;
+    char ref_text[KEY_REF_TEXT_BYTES];
+    named.impi = subscription->identity.impi;
+    named.domain = subscription->identity.domain;
+    enum outcome outcome = credentials_enrol(office, &named, credentials, &enrolled);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    subscription->key_ref = enrolled.key_ref;
+    subscription->origin = KEY_ORIGIN_CLEAR_LABORATORY;
+    outcome = change_sealed(office, write_key);
+    if (outcome != OUTCOME_DONE) {
+        if (enrol_destroy(office->token, &enrolled.key_ref) != HSM_OK)
+            outcome_warn("the new key of %s stays in the token without a subscriber", named.impi);
+        return outcome;
+    }
+    key_ref_to_text(&subscription->key_ref, ref_text);
+    printf("%s has new key %s, its SQN begins at 0\n", named.impi, ref_text);
+    return retire(office, &old);
+}
+
+static enum outcome rotate_opened(struct office *office, const struct arguments *arguments,
+                                  const struct credentials *credentials)
+{
+    if (office->subscription.digest.is_alone)
+        return outcome_fail(OUTCOME_USAGE, "%s has SIP digest alone, and no K",
+                            office->subscription.identity.impi);
+    enum outcome outcome = change_approve(office);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    enum hsm_result result = subscription_check_seal(office->token, &office->subscription);
+    if (result == HSM_BAD_ANSWER)
+        return outcome_fail(OUTCOME_STORE,
+                            "the record of %s was altered; remove it and add it anew",
+                            office->subscription.identity.impi);
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "checking the record's seal");
+    outcome_warn("CLEAR-TEXT LABORATORY IMPORT: K of %s is outside the token in clear, and passes "
+                 "through this machine's memory. Never do this with a key of a live network.",
+                 office->subscription.identity.impi);
+    return rotate(office, arguments, credentials);
+}
+
+enum outcome subscriber_rotate_key(struct office *office, const struct arguments *arguments)
+{
+    struct credentials credentials = {0};
+    if (arguments->key_file == NULL)
+        return outcome_fail(OUTCOME_USAGE, "subscriber rotate-key needs --key-file FILE");
+    enum outcome outcome = credentials_read(office, arguments, &credentials);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_find(office, arguments->name);
+    if (outcome == OUTCOME_DONE)
+        outcome = rotate_opened(office, arguments, &credentials);
+    credentials_free(&credentials);
+    return outcome;
+}
