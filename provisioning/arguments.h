@@ -22,6 +22,7 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+#define VERB_REST VERB_BIT(16)
 /* Transport keys */
 #define VERB_TRANSPORT_MAKE VERB_BIT(20)
 #define VERB_TRANSPORT_COMPONENTS VERB_BIT(21)

@@ -106,22 +106,16 @@ static enum hsm_result encrypt_once(struct token *token, CK_OBJECT_HANDLE key,
     return rc != HSM_OK ? rc : end;
 }
 
-/* The resident key encrypts as a session key with K's value does: the token has stored K. */
-static enum hsm_result try_key(const struct pair *pair, const struct secret128 *k)
+enum hsm_result enrol_check_same(struct token *token, CK_OBJECT_HANDLE one, CK_OBJECT_HANDLE other)
 {
     static const struct secret128 zero;
     ERASED(secret128) struct secret128 expected = {0};
     ERASED(secret128) struct secret128 answer = {0};
-    CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
-    enum hsm_result rc = token_session_key(pair->token, k, &same);
-    if (rc != HSM_OK)
-        return rc;
-    rc = encrypt_once(pair->token, same, &zero, &expected);
+    enum hsm_result rc = encrypt_once(token, one, &zero, &expected);
     if (rc == HSM_OK)
-        rc = encrypt_once(pair->token, pair->key, &zero, &answer);
+        rc = encrypt_once(token, other, &zero, &answer);
     if (rc == HSM_OK && !secret_equal(expected.bytes, answer.bytes, sizeof answer.bytes))
         rc = HSM_BAD_ANSWER;
-    (void)MODULE_CALL(pair->token->module, C_DestroyObject, pair->token->session, same);
     return rc;
 }
 
@@ -137,43 +131,42 @@ static enum hsm_result try_opc(const struct pair *pair, const struct secret128 *
     return rc;
 }
 
-static enum hsm_result find_opc_value(const struct pair *pair, const struct enrolment *enrolment,
-                                      struct secret128 *out_opc)
+enum hsm_result enrol_find_opc(struct token *token, CK_OBJECT_HANDLE k,
+                               const struct opc_source *source, struct secret128 *out_opc)
 {
-    struct token_cipher state;
-    struct cipher cipher = token_cipher_start(&state, pair->token, pair->key);
-    if (enrolment->op_is_opc) {
-        *out_opc = *enrolment->op;
+    if (source->is_opc) {
+        *out_opc = *source->value;
         return HSM_OK;
     }
-    enum hsm_result rc = milenage_opc(&cipher, enrolment->op, out_opc);
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, k);
+    enum hsm_result rc = milenage_opc(&cipher, source->value, out_opc);
     enum hsm_result end = token_cipher_end(&state);
     return rc != HSM_OK ? rc : end;
 }
 
-static enum hsm_result create_k(struct pair *pair, const struct enrolment *enrolment)
+static enum hsm_result try_key(const struct pair *pair, CK_OBJECT_HANDLE same)
 {
-    char label[LABEL_BYTES];
-    snprintf(label, sizeof label, "nisim K %s", enrolment->impi);
-    struct enrol_key key = {enrolment->source, &pair->ref, label, .resident = true};
-    enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
-    if (rc == HSM_OK)
-        rc = enrol_check_rights(pair->token, pair->key);
-    if (rc == HSM_OK)
-        rc = kcv_check(pair->token, pair->key, &enrolment->kcv);
-    if (rc == HSM_OK && enrolment->k != NULL)
-        rc = try_key(pair, enrolment->k);
+    enum hsm_result rc = enrol_check_rights(pair->token, pair->key);
+    if (rc == HSM_OK && same != CK_INVALID_HANDLE)
+        rc = enrol_check_same(pair->token, same, pair->key);
     return rc;
 }
 
-static enum hsm_result create_both(struct pair *pair, const struct enrolment *enrolment)
+static enum hsm_result create_both(struct pair *pair, const struct enrol_sources *sources,
+                                   const char *impi)
 {
     ERASED(secret128) struct secret128 opc = {0};
-    enum hsm_result rc = create_k(pair, enrolment);
+    char label[LABEL_BYTES];
+    snprintf(label, sizeof label, "nisim K %s", impi);
+    const struct enrol_key key = {sources->k, &pair->ref, label, .resident = true};
+    enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
     if (rc == HSM_OK)
-        rc = find_opc_value(pair, enrolment, &opc);
+        rc = try_key(pair, sources->same);
     if (rc == HSM_OK)
-        rc = create_opc(pair, &opc, enrolment->impi);
+        rc = enrol_find_opc(pair->token, pair->key, &sources->opc, &opc);
+    if (rc == HSM_OK)
+        rc = create_opc(pair, &opc, impi);
     if (rc == HSM_OK)
         rc = try_opc(pair, &opc);
     return rc;
@@ -184,15 +177,13 @@ static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
     return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
 }
 
-enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolment,
-                           struct key_ref *out_ref, struct kcv *out_kcv)
+enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
+                               const char *impi, struct key_ref *out_ref)
 {
     struct pair pair = {token, {{0}}, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     if (getrandom(pair.ref.bytes, sizeof pair.ref.bytes, 0) != sizeof pair.ref.bytes)
         return HSM_LOST;
-    enum hsm_result rc = create_both(&pair, enrolment);
-    if (rc == HSM_OK)
-        rc = kcv_of(token, pair.key, out_kcv);
+    enum hsm_result rc = create_both(&pair, sources, impi);
     if (rc == HSM_OK) {
         *out_ref = pair.ref;
     } else {
@@ -202,6 +193,23 @@ enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolmen
             (void)destroy(token, pair.key);
     }
     sync();
+    return rc;
+}
+
+enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolment,
+                           struct key_ref *out_ref, struct kcv *out_kcv)
+{
+    const struct kcv_checked checked = {&enrolment->source, &enrolment->kcv, out_kcv};
+    struct enrol_sources sources = {
+        kcv_source(&checked), {enrolment->op, enrolment->op_is_opc}, CK_INVALID_HANDLE};
+    enum hsm_result rc = HSM_OK;
+    if (enrolment->k != NULL)
+        rc = token_session_key(token, enrolment->k, &sources.same);
+    if (rc != HSM_OK)
+        return rc;
+    rc = enrol_resident(token, &sources, enrolment->impi, out_ref);
+    if (sources.same != CK_INVALID_HANDLE)
+        (void)destroy(token, sources.same);
     return rc;
 }
 
