@@ -22,8 +22,10 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+/* import and export */
 #define VERB_IMPORT VERB_BIT(45)
 #define VERB_EXPORT VERB_BIT(46)
+#define VERB_REST VERB_BIT(16)
 /* Transport keys */
 #define VERB_TRANSPORT_MAKE VERB_BIT(20)
 #define VERB_TRANSPORT_COMPONENTS VERB_BIT(21)
@@ -31,7 +33,6 @@ typedef uint64_t verb_set;
 #define VERB_TRANSPORT_HSS VERB_BIT(23)
 #define VERB_TRANSPORT_LIST VERB_BIT(24)
 #define VERB_TRANSPORT_REMOVE VERB_BIT(25)
-#define VERB_REST VERB_BIT(16)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

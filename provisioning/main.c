@@ -42,6 +42,11 @@ static const struct verb {
      SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    {{"subscriber", "rest"},
+     VERB_REST,
+     SUBSCRIBER,
+     "move K and OPc to another residence",
+     residence_move},
     /* transport keys */
     {{"transport-key", "make"},
      VERB_TRANSPORT_MAKE,
@@ -73,11 +78,6 @@ static const struct verb {
      TRANSPORT,
      "destroy a transport key",
      transport_key_remove},
-    {{"subscriber", "rest"},
-     VERB_REST,
-     SUBSCRIBER,
-     "move K and OPc to another residence",
-     residence_move},
     /* import */
     {{"import", NULL},
      VERB_IMPORT,

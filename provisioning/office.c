@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "laboratory.h"
 #include "pin.h"
 
 #define CALL_SECONDS_USUAL                                                \
@@ -277,5 +278,10 @@ enum outcome office_prove_token(struct office *office)
                             "token \"%s\" has no key \"%s\": it was not made by "
                             "nisim-token init",
                             office->token->label, TOKEN_INTEGRITY_LABEL);
-    return result == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, result, "integrity key");
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "integrity key");
+    result = laboratory_find(office->token, &office->is_laboratory);
+    return result == HSM_OK
+               ? OUTCOME_DONE
+               : office_fail_hsm(office, result, "looking for the mark of a laboratory");
 }

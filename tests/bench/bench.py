@@ -73,7 +73,7 @@ class Bench:
         return shown
 
     def provision(self):
-        self.lab.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
+        self.lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
         who = [appliance.subscriber(f"bench-{i}") for i in range(SUBSCRIBERS)]
         begin = time.monotonic()
         for one in who:
