@@ -22,7 +22,7 @@ first_start() {
     openssl rand -hex 16 >"$state/so-pin"
     cp "$share/client.conf" "$state/client.conf"
     cp "$share/nisim.conf" "$state/nisim.conf.new"
-    nisim-token init --config "$state/nisim.conf.new" --label nisim --so-pin-file "$state/so-pin"
+    nisim-token init --laboratory --config "$state/nisim.conf.new" --label nisim --so-pin-file "$state/so-pin"
     mv "$state/nisim.conf.new" "$state/nisim.conf"
 }
 

@@ -124,10 +124,10 @@ void token_kek_forget(struct token *token)
 }
 
 enum hsm_result token_kek_wrap(struct token *token, const struct kek_id *id, CK_OBJECT_HANDLE key,
-                               struct kek_wrapped *out_wrapped)
+                               struct wrapped_key *out_wrapped)
 {
     CK_MECHANISM mechanism = {.mechanism = CKM_AES_KEY_WRAP};
-    struct kek_wrapped wrapped = {{0}};
+    struct wrapped_key wrapped = {{0}};
     CK_ULONG bytes = sizeof wrapped.bytes;
     CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
     enum hsm_result rc = token_kek_find(token, id, &kek);
@@ -150,11 +150,11 @@ enum hsm_result token_kek_unwrap_result(struct token *token, CK_RV rv)
 }
 
 enum hsm_result token_kek_unwrap(struct token *token, const struct kek_id *id,
-                                 const struct kek_wrapped *wrapped, CK_ATTRIBUTE *attributes,
+                                 const struct wrapped_key *wrapped, CK_ATTRIBUTE *attributes,
                                  CK_ULONG count, CK_OBJECT_HANDLE *out_object)
 {
     CK_MECHANISM mechanism = {.mechanism = CKM_AES_KEY_WRAP};
-    struct kek_wrapped copy = *wrapped; /* PKCS#11 has no const */
+    struct wrapped_key copy = *wrapped; /* PKCS#11 has no const */
     CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
     enum hsm_result rc = token_kek_find(token, id, &kek);
     if (rc != HSM_OK)

@@ -12,15 +12,15 @@
 #define TOKEN_WRAPPED_BYTES (TOKEN_BLOCK_BYTES + 8)
 
 /* An AES-128 key, or 16 bytes of secret, as a KEK wrapped it. */
-struct kek_wrapped {
+struct wrapped_key {
     uint8_t bytes[TOKEN_WRAPPED_BYTES];
 };
 
 /* A subscriber's K and OPc outside the token. */
 struct wrapped_keys {
     struct kek_id kek;
-    struct kek_wrapped k;
-    struct kek_wrapped opc;
+    struct wrapped_key k;
+    struct wrapped_key opc;
 };
 
 /* HSM_NO_KEY: the token has no KEK. */
@@ -39,7 +39,7 @@ void token_kek_forget(struct token *token);
 /* `key` has 16 bytes and is extractable. HSM_UNSUPPORTED: the token's way of wrapping is another.
  */
 MUST_CHECK enum hsm_result token_kek_wrap(struct token *token, const struct kek_id *id,
-                                          CK_OBJECT_HANDLE key, struct kek_wrapped *out_wrapped);
+                                          CK_OBJECT_HANDLE key, struct wrapped_key *out_wrapped);
 
 /*
  * A new object with these attributes from what was wrapped. HSM_REFUSED: the bytes are not what
@@ -47,7 +47,7 @@ MUST_CHECK enum hsm_result token_kek_wrap(struct token *token, const struct kek_
  * both).
  */
 MUST_CHECK enum hsm_result token_kek_unwrap(struct token *token, const struct kek_id *id,
-                                            const struct kek_wrapped *wrapped,
+                                            const struct wrapped_key *wrapped,
                                             CK_ATTRIBUTE *attributes, CK_ULONG count,
                                             CK_OBJECT_HANDLE *out_object);
 

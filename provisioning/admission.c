@@ -46,22 +46,54 @@ static enum outcome check_is_complete(const struct arguments *arguments)
     return outcome_fail(OUTCOME_USAGE, "subscriber add needs --%s", missing);
 }
 
+bool admission_has_k(const struct arguments *arguments)
+{
+    return arguments->key_file != NULL || arguments->wrapped_file != NULL || arguments->generate;
+}
+
+/* One way in for K, with what belongs to it. */
+static enum outcome check_way(const struct arguments *arguments)
+{
+    const struct {
+        bool wrong;
+        const char *text;
+    } rules[] = {
+        {(arguments->key_file != NULL) + (arguments->wrapped_file != NULL) + arguments->generate >
+             1,
+         "give one of --key-file, --wrapped-file and --generate"},
+        {(arguments->wrapped_file == NULL) != (arguments->transport_key == NULL),
+         "--wrapped-file and --transport-key go together"},
+        {arguments->generate && (arguments->hss_key == NULL || arguments->hand_over == NULL),
+         "--generate needs --hss-key NAME and --hand-over FILE"},
+        {!arguments->generate && (arguments->hss_key != NULL || arguments->hand_over != NULL ||
+                                  arguments->op_file != NULL),
+         "--hss-key, --hand-over and --op-file go with --generate"},
+        {arguments->kcv != NULL && arguments->key_file == NULL && arguments->wrapped_file == NULL,
+         "--kcv goes with --wrapped-file or --key-file"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (rules[i].wrong)
+            return outcome_fail(OUTCOME_USAGE, "%s", rules[i].text);
+    }
+    return OUTCOME_DONE;
+}
+
 /* Which secrets, and what goes with which of them. */
 static enum outcome check_secrets(const struct arguments *arguments)
 {
     bool has_password = arguments->digest_password_file != NULL;
     bool has_digest = has_password || arguments->digest_ha1_file != NULL;
-    if (arguments->key_file == NULL && !has_digest)
+    if (!admission_has_k(arguments) && !has_digest)
         return outcome_fail(OUTCOME_USAGE,
-                            "no secret: give --key-file FILE, --digest-password-file FILE or "
-                            "--digest-ha1-file FILE; - is standard input");
+                            "no secret: give --wrapped-file FILE, --generate, --key-file FILE, "
+                            "--digest-password-file FILE or --digest-ha1-file FILE");
     if (has_password && arguments->digest_ha1_file != NULL)
         return outcome_fail(OUTCOME_USAGE,
                             "give --digest-password-file or --digest-ha1-file, not both");
     if (arguments->digest_algorithms != NULL && !has_password)
         return outcome_fail(OUTCOME_USAGE, "--digest-algorithms needs --digest-password-file");
-    if (arguments->residence != NULL && arguments->key_file == NULL)
-        return outcome_fail(OUTCOME_USAGE, "--residence is of K and OPc: give --key-file");
+    if (arguments->residence != NULL && !admission_has_k(arguments))
+        return outcome_fail(OUTCOME_USAGE, "--residence is of K and OPc, and none is given");
     if (arguments->digest_realm == NULL)
         return OUTCOME_DONE;
     if (!has_digest)
@@ -76,10 +108,12 @@ enum outcome admission_check(const struct arguments *arguments)
         outcome = check_list("user-id", arguments->user_ids, arguments->user_ids_count,
                              names_check_user_id);
     if (outcome == OUTCOME_DONE)
+        outcome = check_way(arguments);
+    if (outcome == OUTCOME_DONE)
         outcome = check_secrets(arguments);
     if (outcome == OUTCOME_DONE)
         outcome = check_one("impi", arguments->impi,
-                            arguments->key_file == NULL ? names_check_username : names_check_impi);
+                            admission_has_k(arguments) ? names_check_impi : names_check_username);
     if (outcome == OUTCOME_DONE)
         outcome = check_list("impu", arguments->impus, arguments->impus_count, names_check_impu);
     if (outcome == OUTCOME_DONE)

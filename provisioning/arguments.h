@@ -23,8 +23,10 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+/* import and export */
 #define VERB_IMPORT VERB_BIT(45)
 #define VERB_EXPORT VERB_BIT(46)
+#define VERB_REST VERB_BIT(16)
 /* Transport keys */
 #define VERB_TRANSPORT_MAKE VERB_BIT(20)
 #define VERB_TRANSPORT_COMPONENTS VERB_BIT(21)
@@ -55,7 +57,9 @@ typedef uint64_t verb_set;
 /* Asks for officers' approvals (approval.h) ... */
 #define VERBS_SENSITIVE                                                                      \
     (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS | \
-     VERB_ROTATE_KEY | VERB_SQN_RESET)
+     VERB_ROTATE_KEY | VERB_SQN_RESET | VERB_IMPORT | VERB_EXPORT | VERB_TRANSPORT_MAKE |       \
+      VERB_TRANSPORT_COMPONENTS | VERB_TRANSPORT_RECEIVE | VERB_TRANSPORT_HSS |                 \
+      VERB_TRANSPORT_REMOVE)
 /* ... of which these even when the rule asks for none, once there are officers. */
 #define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
 /* Has a transcript. */

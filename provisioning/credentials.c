@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "card_pin.h"
+#include "transport_key.h"
+#include "ways.h"
 
 /* What reads a file, and what is needed for it beside the file. */
 struct source {
@@ -22,8 +25,8 @@ static bool is_input(const char *path)
 static enum outcome check_sources(const struct office *office, const struct arguments *arguments)
 {
     int readers = (office->user_pin.descriptor == STDIN_FILENO) + is_input(arguments->key_file) +
-                  is_input(arguments->digest_password_file) + is_input(arguments->digest_ha1_file) +
-                  is_input(arguments->card_pin_file);
+                  is_input(arguments->op_file) + is_input(arguments->digest_password_file) +
+                  is_input(arguments->digest_ha1_file) + is_input(arguments->card_pin_file);
     if (readers > 1)
         return outcome_fail(OUTCOME_USAGE,
                             "the PINs, the key and the digest secret can't share standard input");
@@ -52,15 +55,16 @@ static enum outcome close_source(const struct source *source, int descriptor, co
                         is_input(source->path) ? "standard input" : source->path, why);
 }
 
-static enum outcome read_key(const char *path, struct keyfile **out_keyfile)
+/* `with_k`: the file with K, else the one with OP or OPc alone. */
+static enum outcome read_key(const char *path, bool with_k, struct keyfile **out_keyfile)
 {
-    const struct source source = {"key", path};
+    const struct source source = {with_k ? "key" : "OP", path};
     char why[KEYFILE_WHY_BYTES] = "";
     int descriptor = -1;
     enum outcome outcome = open_source(&source, &descriptor);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    *out_keyfile = keyfile_read(descriptor, why);
+    *out_keyfile = with_k ? keyfile_read(descriptor, why) : keyfile_read_op(descriptor, why);
     return close_source(&source, descriptor, *out_keyfile, why);
 }
 
@@ -88,6 +92,37 @@ static enum outcome read_password(const struct arguments *arguments,
     return close_source(&source, descriptor, *out_digests, why);
 }
 
+static enum outcome check_wrapped(const struct arguments *arguments, struct wrapfile *file)
+{
+    struct kcv said = {0};
+    const char *missing = file->k.length == 0 ? "K=" : file->op.length == 0 ? "OP= or OPc=" : NULL;
+    if (missing != NULL)
+        return outcome_fail(OUTCOME_USAGE, "wrapped file %s: it has no line %s",
+                            arguments->wrapped_file, missing);
+    if (file->impi[0] != '\0' && strcmp(file->impi, arguments->impi) != 0)
+        return outcome_fail(OUTCOME_USAGE, "wrapped file %s: its key is for %s, not for %s",
+                            arguments->wrapped_file, file->impi, arguments->impi);
+    enum outcome outcome = transport_key_take_kcv(arguments, &said);
+    if (said.length > 0)
+        file->kcv = said;
+    if (outcome == OUTCOME_DONE && file->kcv.length == 0)
+        outcome = outcome_fail(OUTCOME_USAGE,
+                               "wrapped file %s: it has no line KCV=, and --kcv is not given",
+                               arguments->wrapped_file);
+    return outcome;
+}
+
+static enum outcome read_wrapped(const struct arguments *arguments, struct wrapfile **out_file)
+{
+    char why[WRAPFILE_WHY_BYTES] = "";
+    *out_file = calloc(1, sizeof **out_file);
+    if (*out_file == NULL)
+        return outcome_fail(OUTCOME_FAILED, "memory is short");
+    if (!wrapfile_read(arguments->wrapped_file, *out_file, why))
+        return outcome_fail(OUTCOME_USAGE, "wrapped file %s: %s", arguments->wrapped_file, why);
+    return check_wrapped(arguments, *out_file);
+}
+
 static enum outcome read_ha1(const char *path, struct digest_secrets **out_digests)
 {
     const struct source source = {"H(A1)", path};
@@ -105,7 +140,12 @@ enum outcome credentials_read(const struct office *office, const struct argument
 {
     enum outcome outcome = check_sources(office, arguments);
     if (outcome == OUTCOME_DONE && arguments->key_file != NULL)
-        outcome = read_key(arguments->key_file, &out->keyfile);
+        outcome = read_key(arguments->key_file, true, &out->keyfile);
+    if (outcome == OUTCOME_DONE && arguments->op_file != NULL)
+        outcome = read_key(arguments->op_file, false, &out->op);
+    if (outcome == OUTCOME_DONE && arguments->wrapped_file != NULL)
+        outcome = read_wrapped(arguments, &out->wrapped);
+    out->generate = arguments->generate;
     if (outcome == OUTCOME_DONE && arguments->digest_password_file != NULL)
         outcome = read_password(arguments, &out->digests);
     if (outcome == OUTCOME_DONE && arguments->digest_ha1_file != NULL)
@@ -115,9 +155,17 @@ enum outcome credentials_read(const struct office *office, const struct argument
     return outcome;
 }
 
+bool credentials_have_k(const struct credentials *credentials)
+{
+    return credentials->keyfile != NULL || credentials->wrapped != NULL || credentials->generate;
+}
+
 void credentials_free(struct credentials *credentials)
 {
     keyfile_free(&credentials->keyfile);
+    keyfile_free(&credentials->op);
+    free(credentials->wrapped);
+    credentials->wrapped = NULL;
     digest_secrets_free(&credentials->digests);
     secret64_erase(&credentials->card_pin);
 }
@@ -132,21 +180,6 @@ static enum outcome enrol_digest(struct office *office, const struct arguments *
                             : office_fail_hsm(office, result, "loading the digest secret");
 }
 
-static enum hsm_result enrol_aka(struct office *office, const struct arguments *arguments,
-                                 const struct keyfile *keyfile, struct enrolled *out)
-{
-    const struct key_source k = key_source_clear(&keyfile->k);
-    const struct opc_source opc = {&keyfile->op, keyfile->op_is_opc};
-    if (out->residence == RESIDENCE_WRAPPED)
-        return enrol_wrap(office->token, &k, &opc, &out->key_ref, &out->wrapped);
-    const struct enrolment enrolment = {.source = k,
-                                        .k = &keyfile->k,
-                                        .op = &keyfile->op,
-                                        .op_is_opc = keyfile->op_is_opc,
-                                        .impi = arguments->impi};
-    return enrol_keys(office->token, &enrolment, &out->key_ref, &out->kcv);
-}
-
 static enum hsm_result destroy_aka(struct token *token, const struct enrolled *enrolled)
 {
     if (enrolled->digest.is_alone || enrolled->residence == RESIDENCE_WRAPPED)
@@ -157,20 +190,19 @@ static enum hsm_result destroy_aka(struct token *token, const struct enrolled *e
 enum outcome credentials_enrol(struct office *office, const struct arguments *arguments,
                                const struct credentials *credentials, struct enrolled *out)
 {
-    out->digest.is_alone = credentials->keyfile == NULL;
+    out->digest.is_alone = !credentials_have_k(credentials);
     enum outcome outcome = residence_read(arguments, &out->residence);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    if (credentials->keyfile != NULL) {
-        enum hsm_result result = enrol_aka(office, arguments, credentials->keyfile, out);
-        if (result != HSM_OK)
-            return office_fail_hsm(office, result, "loading K and OPc");
-    }
-    if (credentials->digests == NULL)
-        return OUTCOME_DONE;
+    if (!out->digest.is_alone)
+        outcome = ways_enrol(office, arguments, credentials, out);
+    if (outcome != OUTCOME_DONE || credentials->digests == NULL)
+        return outcome;
     outcome = enrol_digest(office, arguments, credentials->digests, &out->digest);
     if (outcome != OUTCOME_DONE && destroy_aka(office->token, out) != HSM_OK)
         outcome_warn("the key of %s stays in the token without a subscriber", arguments->impi);
+    if (outcome != OUTCOME_DONE && out->handed_over)
+        ways_withdraw(arguments);
     return outcome;
 }
 

@@ -6,13 +6,17 @@
 #include "digestfile.h"
 #include "enrol.h"
 #include "enrol_digest.h"
-#include "keyfile.h"
 #include "enrol_wrapped.h"
+#include "keyfile.h"
 #include "office.h"
+#include "wrapfile.h"
 
 /* As read from files, in locked memory. */
 struct credentials {
-    struct keyfile *keyfile;        /* NULL: no AKA keys */
+    struct keyfile *keyfile;        /* clear text; NULL: none */
+    struct wrapfile *wrapped;       /* wrapped under a transport key; NULL: none */
+    bool generate;                  /* made in the token, with OP or OPc from */
+    struct keyfile *op;             /* a file, its K empty; NULL: OPc is made too */
     struct digest_secrets *digests; /* NULL: no digest secret */
     struct secret64 card_pin;       /* with --card-pin-file */
 };
@@ -21,6 +25,8 @@ struct credentials {
 struct enrolled {
     struct key_ref key_ref; /* zero with digest.is_alone */
     struct kcv kcv;         /* of K */
+    enum key_origin origin; /* of K */
+    bool handed_over;       /* a file for the HSS is written */
     struct digest_credential digest;
     enum residence residence;
     struct wrapped_keys wrapped; /* with RESIDENCE_WRAPPED */
@@ -35,6 +41,7 @@ MUST_CHECK enum outcome residence_read(const struct arguments *arguments,
 MUST_CHECK enum outcome credentials_read(const struct office *office,
                                          const struct arguments *arguments,
                                          struct credentials *out);
+bool credentials_have_k(const struct credentials *credentials);
 void credentials_free(struct credentials *credentials);
 
 /* All of them into the token, or none; says why not. */

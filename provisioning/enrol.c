@@ -59,18 +59,17 @@ enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key)
     } wanted[] = {{CKA_SENSITIVE, CK_TRUE},    {CKA_PRIVATE, CK_TRUE},  {CKA_ENCRYPT, CK_TRUE},
                   {CKA_EXTRACTABLE, CK_FALSE}, {CKA_DECRYPT, CK_FALSE}, {CKA_SIGN, CK_FALSE},
                   {CKA_WRAP, CK_FALSE},        {CKA_DERIVE, CK_FALSE}};
-    enum { COUNT = sizeof wanted / sizeof wanted[0] };
-    CK_BBOOL values[COUNT];
-    CK_ATTRIBUTE rights[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        values[i] = !wanted[i].value;
-        rights[i] = (CK_ATTRIBUTE){wanted[i].type, &values[i], sizeof values[i]};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        CK_BBOOL value = !wanted[i].value;
+        CK_ATTRIBUTE attribute = {wanted[i].type, &value, sizeof value};
+        enum hsm_result rc = module_result(
+            MODULE_CALL(token->module, C_GetAttributeValue, token->session, key, &attribute, 1));
+        if (rc != HSM_OK)
+            return rc;
+        if (value != wanted[i].value)
+            return HSM_BAD_ANSWER;
     }
-    enum hsm_result rc = module_result(
-        MODULE_CALL(token->module, C_GetAttributeValue, token->session, key, rights, COUNT));
-    for (size_t i = 0; rc == HSM_OK && i < COUNT; i++)
-        rc = values[i] == wanted[i].value ? HSM_OK : HSM_BAD_ANSWER;
-    return rc;
+    return HSM_OK;
 }
 
 static enum hsm_result create_opc(struct pair *pair, const struct secret128 *opc, const char *impi)
@@ -155,15 +154,13 @@ static enum hsm_result try_key(const struct pair *pair, CK_OBJECT_HANDLE same)
 }
 
 static enum hsm_result create_both(struct pair *pair, const struct enrol_sources *sources,
-                                   const struct kcv *expected, const char *impi)
+                                   const char *impi)
 {
     ERASED(secret128) struct secret128 opc = {0};
     char label[LABEL_BYTES];
     snprintf(label, sizeof label, "nisim K %s", impi);
     const struct enrol_key key = {sources->k, &pair->ref, label, .resident = true};
     enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
-    if (rc == HSM_OK)
-        rc = kcv_check(pair->token, pair->key, expected);
     if (rc == HSM_OK)
         rc = try_key(pair, sources->same);
     if (rc == HSM_OK)
@@ -180,16 +177,13 @@ static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
     return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
 }
 
-static enum hsm_result make_resident(struct token *token, const struct enrol_sources *sources,
-                                     const struct kcv *expected, const char *impi,
-                                     struct key_ref *out_ref, struct kcv *out_kcv)
+enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
+                               const char *impi, struct key_ref *out_ref)
 {
     struct pair pair = {token, {{0}}, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     if (getrandom(pair.ref.bytes, sizeof pair.ref.bytes, 0) != sizeof pair.ref.bytes)
         return HSM_LOST;
-    enum hsm_result rc = create_both(&pair, sources, expected, impi);
-    if (rc == HSM_OK)
-        rc = kcv_of(token, pair.key, out_kcv);
+    enum hsm_result rc = create_both(&pair, sources, impi);
     if (rc == HSM_OK) {
         *out_ref = pair.ref;
     } else {
@@ -202,25 +196,18 @@ static enum hsm_result make_resident(struct token *token, const struct enrol_sou
     return rc;
 }
 
-enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
-                               const char *impi, struct key_ref *out_ref)
-{
-    static const struct kcv any;
-    struct kcv kcv;
-    return make_resident(token, sources, &any, impi, out_ref, &kcv);
-}
-
 enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolment,
                            struct key_ref *out_ref, struct kcv *out_kcv)
 {
+    const struct kcv_checked checked = {&enrolment->source, &enrolment->kcv, out_kcv};
     struct enrol_sources sources = {
-        enrolment->source, {enrolment->op, enrolment->op_is_opc}, CK_INVALID_HANDLE};
+        kcv_source(&checked), {enrolment->op, enrolment->op_is_opc}, CK_INVALID_HANDLE};
     enum hsm_result rc = HSM_OK;
     if (enrolment->k != NULL)
         rc = token_session_key(token, enrolment->k, &sources.same);
     if (rc != HSM_OK)
         return rc;
-    rc = make_resident(token, &sources, &enrolment->kcv, enrolment->impi, out_ref, out_kcv);
+    rc = enrol_resident(token, &sources, enrolment->impi, out_ref);
     if (sources.same != CK_INVALID_HANDLE)
         (void)destroy(token, sources.same);
     return rc;

@@ -43,16 +43,6 @@ MUST_CHECK enum hsm_result enrol_check_same(struct token *token, CK_OBJECT_HANDL
 /* HSM_BAD_ANSWER unless the object is sensitive, not extractable and can only encrypt. */
 MUST_CHECK enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key);
 
-/* What is loaded for one subscriber; all of it borrowed. */
-struct enrolment {
-    struct key_source source;
-    const struct secret128 *k; /* to compare with, where the source is clear text; else NULL */
-    const struct secret128 *op;
-    bool op_is_opc;
-    struct kcv kcv; /* of K; length 0: not known */
-    const char *impi;
-};
-
 /* What a pair of resident objects is made of. */
 struct enrol_sources {
     struct key_source k;
@@ -63,6 +53,16 @@ struct enrol_sources {
 /* As enrol_keys, from anywhere. */
 MUST_CHECK enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
                                           const char *impi, struct key_ref *out_ref);
+
+/* What is loaded for one subscriber; all of it borrowed. */
+struct enrolment {
+    struct key_source source;
+    const struct secret128 *k; /* to compare with, where the source is clear text; else NULL */
+    const struct secret128 *op;
+    bool op_is_opc;
+    struct kcv kcv; /* of K; length 0: not known */
+    const char *impi;
+};
 
 /*
  * Makes both objects under a new reference, tries them and makes them durable. On failure the

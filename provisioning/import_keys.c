@@ -15,34 +15,10 @@ struct import_keys {
     struct transport transport; /* the last one that was asked for; no name: none yet */
 };
 
-/* A source and what its key must be. */
-struct checked {
-    struct key_source source;
-    struct kcv kcv;
-};
-
 static void destroy(struct token *token, CK_OBJECT_HANDLE object)
 {
     if (object != CK_INVALID_HANDLE)
         (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
-}
-
-static enum hsm_result make_checked(const void *context, struct token *token,
-                                    CK_ATTRIBUTE *attributes, CK_ULONG count,
-                                    CK_OBJECT_HANDLE *out_key)
-{
-    const struct checked *checked = context;
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    enum hsm_result rc =
-        checked->source.make(checked->source.context, token, attributes, count, &key);
-    if (rc != HSM_OK)
-        return rc;
-    rc = kcv_check(token, key, &checked->kcv);
-    if (rc == HSM_OK)
-        *out_key = key;
-    else
-        destroy(token, key);
-    return rc;
 }
 
 /* A session copy is faster to use than a token object, where the token makes one. */
@@ -93,6 +69,11 @@ static enum outcome read_options(const struct arguments *arguments, struct impor
         return outcome_fail(OUTCOME_USAGE, "--clear and --transport-key are both given");
     if (keys->transport_name != NULL)
         return check_transport(keys);
+    if (keys->clear && !keys->office->is_laboratory)
+        return outcome_fail(OUTCOME_USAGE,
+                            "token \"%s\" is no laboratory's: it takes no key in clear text. Have "
+                            "the keys wrapped, or make a token with init --laboratory",
+                            keys->office->token->label);
     if (keys->clear)
         outcome_warn("CLEAR-TEXT LABORATORY IMPORT: each K of %s is outside the token in clear, and "
                      "passes through this machine's memory. Never do this with a key of a live "
@@ -175,9 +156,9 @@ static bool choose_transport(struct import_keys *keys, const struct import_row *
     return true;
 }
 
-static struct wrapped_key wrapped_of(const struct import_keys *keys, const struct import_blob *blob)
+static struct transport_wrapped wrapped_of(const struct import_keys *keys, const struct import_blob *blob)
 {
-    return (struct wrapped_key){&keys->transport, blob->octets, blob->bytes};
+    return (struct transport_wrapped){&keys->transport, blob->octets, blob->bytes};
 }
 
 static enum hsm_result read_op(struct import_keys *keys, const struct import_terms *terms,
@@ -187,7 +168,7 @@ static enum hsm_result read_op(struct import_keys *keys, const struct import_ter
         memcpy(out_op->bytes, terms->op.octets, sizeof out_op->bytes);
         return HSM_OK;
     }
-    const struct wrapped_key wrapped = wrapped_of(keys, &terms->op);
+    const struct transport_wrapped wrapped = wrapped_of(keys, &terms->op);
     return transport_read(keys->office->token, &wrapped, out_op);
 }
 
@@ -235,11 +216,12 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
     ERASED(secret128) struct secret128 k = {0};
     if (!choose_transport(keys, row, out_why))
         return IMPORT_REFUSED;
-    const struct wrapped_key wrapped = wrapped_of(keys, &terms->k);
+    const struct transport_wrapped wrapped = wrapped_of(keys, &terms->k);
     memcpy(k.bytes, terms->k.octets, keys->clear ? sizeof k.bytes : 0);
-    const struct checked checked = {keys->clear ? key_source_clear(&k) : transport_source(&wrapped),
-                                    terms->kcv};
-    const struct key_source source = {make_checked, &checked};
+    const struct key_source any = keys->clear ? key_source_clear(&k) : transport_source(&wrapped);
+    struct kcv kcv;
+    const struct kcv_checked checked = {&any, &terms->kcv, &kcv};
+    const struct key_source source = kcv_source(&checked);
     enum import_made made = judge(keys, read_op(keys, terms, &op), terms->op_is_opc ? "opc" : "op",
                                   out_outcome, out_why);
     if (made != IMPORT_MADE)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "laboratory.h"
 #include "own_keys.h"
 #include "pin_policy.h"
 #include "rule.h"
@@ -22,6 +23,7 @@ struct plan {
     unsigned char padded[TOKEN_LABEL_BYTES];
     CK_SLOT_ID slot;
     CK_TOKEN_INFO info; /* of the slot */
+    bool is_laboratory;
     struct secret_pin so_pin;
     struct secret_pin user_pin;
     uint8_t pin_least; /* bytes */
@@ -213,6 +215,27 @@ static enum hsm_result make_keys(struct token *token)
     return result;
 }
 
+/* SoftHSM has CKA_DESTROYABLE; a token that has not is marked all the same. */
+static enum hsm_result mark_as_laboratory(struct token *token)
+{
+    char label[] = LABORATORY_LABEL;
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_OBJECT_HANDLE mark = CK_INVALID_HANDLE;
+    CK_ATTRIBUTE object[] = {
+        {CKA_CLASS, &class, sizeof class},    {CKA_TOKEN, &yes, sizeof yes},
+        {CKA_PRIVATE, &yes, sizeof yes},      {CKA_MODIFIABLE, &no, sizeof no},
+        {CKA_LABEL, label, sizeof label - 1}, {CKA_APPLICATION, label, sizeof label - 1},
+        {CKA_VALUE, &yes, sizeof yes},        {CKA_DESTROYABLE, &no, sizeof no}};
+    CK_ULONG count = sizeof object / sizeof object[0];
+    CK_RV rv = MODULE_CALL(token->module, C_CreateObject, token->session, object, count, &mark);
+    if (rv != CKR_OK)
+        rv = MODULE_CALL(token->module, C_CreateObject, token->session, object, count - 1, &mark);
+    sync();
+    return module_result(rv);
+}
+
 static enum outcome fill_token(struct office *office, const struct plan *plan)
 {
     office->choice = (struct token_choice){.label = plan->label};
@@ -220,6 +243,8 @@ static enum outcome fill_token(struct office *office, const struct plan *plan)
     if (outcome != OUTCOME_DONE)
         return outcome;
     enum hsm_result result = make_keys(office->token);
+    if (result == HSM_OK && plan->is_laboratory)
+        result = mark_as_laboratory(office->token);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "making the token's keys");
     outcome = office_prove_token(office);
@@ -255,7 +280,8 @@ static enum outcome print_keys(struct office *office)
 
 enum outcome initialise_token(struct office *office, const struct arguments *arguments)
 {
-    ERASED(plan) struct plan plan = {.pin_least = (uint8_t)arguments->pin_least};
+    ERASED(plan) struct plan plan = {.is_laboratory = arguments->laboratory,
+                                     .pin_least = (uint8_t)arguments->pin_least};
     enum outcome outcome = take_label(office, arguments, &plan);
     if (outcome == OUTCOME_DONE)
         outcome = office_open_module(office);
@@ -274,6 +300,9 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
     outcome = make(office, &plan);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    if (plan.is_laboratory)
+        outcome_warn("this is a LABORATORY's token: it takes keys in clear text, and is marked so "
+                     "for ever");
     printf("token \"%s\" made (serial %s), keys \"%s\", \"%s\" and \"%s\" inside, store %s\n",
            office->token->label, office->token->serial, TOKEN_KEK_LABEL, TOKEN_INTEGRITY_LABEL,
            TOKEN_AUDIT_LABEL,

@@ -91,3 +91,28 @@ enum hsm_result kcv_check(struct token *token, CK_OBJECT_HANDLE key, const struc
         return rc;
     return memcmp(value.bytes, expected->bytes, expected->length) == 0 ? HSM_OK : HSM_BAD_KCV;
 }
+
+static enum hsm_result make_checked(const void *context, struct token *token,
+                                    CK_ATTRIBUTE *attributes, CK_ULONG count,
+                                    CK_OBJECT_HANDLE *out_key)
+{
+    const struct kcv_checked *checked = context;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    enum hsm_result rc =
+        checked->source->make(checked->source->context, token, attributes, count, &key);
+    if (rc != HSM_OK)
+        return rc;
+    rc = kcv_check(token, key, checked->expected);
+    if (rc == HSM_OK)
+        rc = kcv_of(token, key, checked->out_kcv);
+    if (rc == HSM_OK)
+        *out_key = key;
+    else
+        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, key);
+    return rc;
+}
+
+struct key_source kcv_source(const struct kcv_checked *checked)
+{
+    return (struct key_source){make_checked, checked};
+}

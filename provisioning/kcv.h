@@ -5,7 +5,7 @@
 #ifndef NISIM_PROVISIONING_KCV_H
 #define NISIM_PROVISIONING_KCV_H
 
-#include "token.h"
+#include "key_source.h"
 
 #define KCV_BYTES 3 /* as shown; one that is given may have up to KCV_BYTES_MAX */
 #define KCV_BYTES_MAX 5
@@ -28,5 +28,13 @@ MUST_CHECK enum hsm_result kcv_of(struct token *token, CK_OBJECT_HANDLE key, str
 /* HSM_BAD_KCV when the key is another one. Without a length nothing is expected. */
 MUST_CHECK enum hsm_result kcv_check(struct token *token, CK_OBJECT_HANDLE key,
                                      const struct kcv *expected);
+
+/* A source whose key is kept only if its check value is right; HSM_BAD_KCV otherwise. */
+struct kcv_checked {
+    const struct key_source *source;
+    const struct kcv *expected; /* length 0: any */
+    struct kcv *out_kcv;        /* of the key that was made last */
+};
+struct key_source kcv_source(const struct kcv_checked *checked);
 
 #endif

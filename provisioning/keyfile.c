@@ -122,10 +122,11 @@ static bool take_lines(struct reading *reading, struct keyfile *keyfile)
     return true;
 }
 
-static bool is_complete(const struct reading *reading)
+static bool is_complete(const struct reading *reading, bool with_k)
 {
-    if (!reading->seen[NAME_K]) {
-        snprintf(reading->out_why, KEYFILE_WHY_BYTES, "it has no line K=");
+    if (reading->seen[NAME_K] != with_k) {
+        snprintf(reading->out_why, KEYFILE_WHY_BYTES,
+                 with_k ? "it has no line K=" : "it has a line K=, where only OP or OPc belongs");
         return false;
     }
     if (!reading->seen[NAME_OP] && !reading->seen[NAME_OPC]) {
@@ -135,7 +136,7 @@ static bool is_complete(const struct reading *reading)
     return true;
 }
 
-struct keyfile *keyfile_read(int descriptor, char out_why[KEYFILE_WHY_BYTES])
+static struct keyfile *read_file(int descriptor, bool with_k, char out_why[KEYFILE_WHY_BYTES])
 {
     struct reading *reading = secret_pages_new(sizeof *reading);
     struct keyfile *keyfile = secret_pages_new(sizeof *keyfile);
@@ -145,12 +146,23 @@ struct keyfile *keyfile_read(int descriptor, char out_why[KEYFILE_WHY_BYTES])
                  strerror(errno));
     if (good) {
         reading->out_why = out_why;
-        good = fill(reading, descriptor) && take_lines(reading, keyfile) && is_complete(reading);
+        good = fill(reading, descriptor) && take_lines(reading, keyfile) &&
+               is_complete(reading, with_k);
     }
     secret_pages_free(reading, sizeof *reading);
     if (!good)
         keyfile_free(&keyfile);
     return keyfile;
+}
+
+struct keyfile *keyfile_read(int descriptor, char out_why[KEYFILE_WHY_BYTES])
+{
+    return read_file(descriptor, true, out_why);
+}
+
+struct keyfile *keyfile_read_op(int descriptor, char out_why[KEYFILE_WHY_BYTES])
+{
+    return read_file(descriptor, false, out_why);
 }
 
 void keyfile_free(struct keyfile **keyfile)

@@ -24,6 +24,9 @@ struct keyfile {
  */
 MUST_CHECK struct keyfile *keyfile_read(int descriptor, char out_why[KEYFILE_WHY_BYTES]);
 
+/* A file that has OP or OPc alone; k is left zero. */
+MUST_CHECK struct keyfile *keyfile_read_op(int descriptor, char out_why[KEYFILE_WHY_BYTES]);
+
 /* Wipes. Takes NULL. */
 void keyfile_free(struct keyfile **keyfile);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "approval.h"
+#include "laboratory.h"
 #include "pin.h"
 #include "pin_policy.h"
 
@@ -299,6 +300,9 @@ enum outcome office_prove_token(struct office *office)
                             office->token->label, TOKEN_INTEGRITY_LABEL);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "integrity key");
+    result = laboratory_find(office->token, &office->is_laboratory);
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "looking for the mark of a laboratory");
     enum outcome outcome = approval_ask(office);
     return outcome == OUTCOME_DONE ? act_begin(office) : outcome;
 }

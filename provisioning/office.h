@@ -29,6 +29,7 @@ struct office {
     struct pin_place user_pin;
     struct module *module;
     struct token *token;
+    bool is_laboratory; /* the token takes keys in clear text; known once it is proved */
     struct store *store;
     struct subscription subscription;      /* the one at hand: too large for the stack */
     uint8_t seal_as_read[TOKEN_MAC_BYTES]; /* change.h: of its record before any change */

@@ -18,13 +18,24 @@ struct view {
     char kek[2 * TOKEN_KEK_ID_BYTES + 1];
     enum digest_place digests[DIGEST_HASHES];
     bool as_sealed;
+    bool is_laboratory; /* the token */
     uint64_t sqn_ms;
     struct pin_state pin; /* of a card that asks for one */
 };
 
 static const char *origin_text(enum key_origin origin)
 {
-    return origin == KEY_ORIGIN_CLEAR_LABORATORY ? "clear-text laboratory import" : "unknown";
+    switch (origin) {
+    case KEY_ORIGIN_CLEAR_LABORATORY:
+        return "clear-text laboratory import";
+    case KEY_ORIGIN_GENERATED:
+        return "generated in the token";
+    case KEY_ORIGIN_WRAPPED_AES:
+        return "wrapped, AES transport key";
+    case KEY_ORIGIN_WRAPPED_RSA:
+        return "wrapped, RSA transport key";
+    }
+    return "unknown";
 }
 
 static const char *place_text(enum digest_place place)
@@ -93,7 +104,7 @@ static enum outcome look(struct office *office, const struct keyring *keyring, s
     const struct subscription *subscription = &office->subscription;
     struct sqn_array array = {{0}};
     int64_t version = 0;
-    struct view view = {.subscription = subscription};
+    struct view view = {.subscription = subscription, .is_laboratory = office->is_laboratory};
     enum hsm_result sealed = subscription_check_seal(office->token, subscription);
     if (sealed != HSM_OK && sealed != HSM_BAD_ANSWER)
         return office_fail_hsm(office, sealed, "checking the record's seal");
@@ -157,7 +168,8 @@ static void print_view(const struct view *view)
     if (subscription->residence == RESIDENCE_WRAPPED)
         printf("kek: %s\nkek-in-token: %s\n", view->kek, yes_or_no(view->kek_held));
     else
-        printf("key-in-token: %s\n", yes_or_no(view->key_held));
+        printf("laboratory-token: %s\n", yes_or_no(view->is_laboratory));
+    printf("key-in-token: %s\n", yes_or_no(view->key_held));
     print_digests(view);
     printf("ind-bits: %u\n", profile->ind_bits);
     printf("delta: %" PRIu64 "\n", profile->delta);
@@ -202,7 +214,7 @@ static json_t *json_view(const struct view *view)
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
         "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s, s:s, s:b, s:s?, s:b, s:o, s:s?, s:b, "
-        "s:b, s:i, s:I, s:I, s:s, s:I, s:o}",
+        "s:b, s:i, s:I, s:I, s:s, s:I, s:o, s:b}",
         "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
@@ -219,7 +231,8 @@ static json_t *json_view(const struct view *view)
         subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
         "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
         sqn_ms, "highest_seq", (json_int_t)highest_seq(view), "card_pin_tries",
-        subscription->pin.is_set ? json_integer(view->pin.tries) : json_null());
+        subscription->pin.is_set ? json_integer(view->pin.tries) : json_null(), "laboratory_token",
+        view->is_laboratory);
 }
 
 static enum outcome open_all(struct office *office, struct keyring **out_keyring)
@@ -349,6 +362,9 @@ enum outcome show_list(struct office *office, const struct arguments *arguments)
         outcome = list_rows(office, keyring, array, &tally);
     if (outcome == OUTCOME_DONE && arguments->json)
         outcome = json_print(json_incref(array));
+    if (outcome == OUTCOME_DONE && office->is_laboratory)
+        outcome_warn("token \"%s\" is a laboratory's: keys in clear text were or may be loaded",
+                     office->token->label);
     if (outcome == OUTCOME_DONE)
         outcome = sum_up(office->store_path, keyring, &tally);
     json_decref(array);

@@ -9,6 +9,7 @@
 #include "credentials.h"
 #include "lookup.h"
 #include "verbs.h"
+#include "ways.h"
 
 static enum outcome check_names_are_free(struct office *office, const struct arguments *arguments)
 {
@@ -27,6 +28,8 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
     admission_fill(arguments, &enrolled->key_ref, &enrolled->digest, subscription);
     subscription->residence = enrolled->residence;
     subscription->wrapped = enrolled->wrapped;
+    if (!enrolled->digest.is_alone)
+        subscription->origin = enrolled->origin;
     if (arguments->card_pin_file != NULL)
         result = pin_credential_make(office->token, &credentials->card_pin, &subscription->pin);
     if (result == HSM_OK)
@@ -37,22 +40,35 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
     return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
 }
 
+static void say_added(const struct arguments *arguments, const struct enrolled *enrolled)
+{
+    char ref_text[KEY_REF_TEXT_BYTES];
+    char kcv_text[KCV_TEXT_BYTES];
+    key_ref_to_text(&enrolled->key_ref, ref_text);
+    kcv_to_text(&enrolled->kcv, kcv_text);
+    if (enrolled->digest.is_alone)
+        printf("%s added, key none: SIP digest alone\n", arguments->impi);
+    else
+        printf("%s added, key %s, kcv %s\n", arguments->impi, ref_text, kcv_text);
+    if (enrolled->handed_over)
+        printf("hand-over file %s is for the HSS\n", arguments->hand_over);
+}
+
 /* Keys first: a row without keys would refuse its user; keys without a row harm nobody. */
 static enum outcome add_both(struct office *office, const struct arguments *arguments,
                              const struct credentials *credentials)
 {
     struct enrolled enrolled = {0};
-    char ref_text[KEY_REF_TEXT_BYTES];
     enum outcome outcome = credentials_enrol(office, arguments, credentials, &enrolled);
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = add_row(office, arguments, credentials, &enrolled);
-    key_ref_to_text(&enrolled.key_ref, ref_text);
     if (outcome == OUTCOME_DONE) {
-        printf("%s added, key %s\n", arguments->impi,
-               enrolled.digest.is_alone ? "none: SIP digest alone" : ref_text);
+        say_added(arguments, &enrolled);
         return OUTCOME_DONE;
     }
+    if (enrolled.handed_over)
+        ways_withdraw(arguments);
     if (credentials_destroy(office->token, &enrolled) != HSM_OK)
         outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
     return outcome;
@@ -70,10 +86,10 @@ static enum outcome add(struct office *office, const struct arguments *arguments
         outcome = office_prove_token(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    outcome_warn("CLEAR-TEXT LABORATORY IMPORT: %s of %s is outside the token in clear, and passes "
-                 "through this machine's memory. Never do this with a %s of a live network.",
-                 credentials->keyfile != NULL ? "K" : "the digest secret", arguments->impi,
-                 credentials->keyfile != NULL ? "key" : "password");
+    if (credentials->digests != NULL)
+        outcome_warn("CLEAR-TEXT IMPORT: the digest secret of %s is outside the token in clear, "
+                     "and passes through this machine's memory",
+                     arguments->impi);
     return add_both(office, arguments, credentials);
 }
 

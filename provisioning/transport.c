@@ -141,7 +141,7 @@ static enum hsm_result judge(struct token *token, CK_RV rv)
 }
 
 static enum hsm_result unwrap_by(struct token *token, const struct way *way,
-                                 const struct wrapped_key *wrapped, CK_ATTRIBUTE *attributes,
+                                 const struct transport_wrapped *wrapped, CK_ATTRIBUTE *attributes,
                                  CK_ULONG count, CK_OBJECT_HANDLE *out_object)
 {
     CK_RSA_PKCS_OAEP_PARAMS oaep;
@@ -152,7 +152,7 @@ static enum hsm_result unwrap_by(struct token *token, const struct way *way,
                              wrapped->length, attributes, count, out_object));
 }
 
-enum hsm_result transport_unwrap(struct token *token, const struct wrapped_key *wrapped,
+enum hsm_result transport_unwrap(struct token *token, const struct transport_wrapped *wrapped,
                                  CK_ATTRIBUTE *attributes, CK_ULONG count,
                                  CK_OBJECT_HANDLE *out_object)
 {
@@ -212,7 +212,7 @@ static enum hsm_result gauge(struct token *token, CK_OBJECT_HANDLE key, size_t *
  * OAEP does not say how long the key is, SoftHSM doesn't either (CKA_VALUE_LEN of what it unwrapped
  * is 0), and an AES-256 key would be no K. So another object of the same value is measured.
  */
-static enum hsm_result check_by_gauge(struct token *token, const struct wrapped_key *wrapped)
+static enum hsm_result check_by_gauge(struct token *token, const struct transport_wrapped *wrapped)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
@@ -235,7 +235,7 @@ static enum hsm_result check_by_gauge(struct token *token, const struct wrapped_
     return length == K_BYTES ? HSM_OK : HSM_BAD_WRAP;
 }
 
-static enum hsm_result check_length(struct token *token, const struct wrapped_key *wrapped,
+static enum hsm_result check_length(struct token *token, const struct transport_wrapped *wrapped,
                                     CK_OBJECT_HANDLE key)
 {
     CK_ULONG length = 0;
@@ -267,7 +267,7 @@ static enum hsm_result make_unwrapped(const void *context, struct token *token,
     return rc;
 }
 
-struct key_source transport_source(const struct wrapped_key *wrapped)
+struct key_source transport_source(const struct transport_wrapped *wrapped)
 {
     return (struct key_source){make_unwrapped, wrapped};
 }
@@ -289,7 +289,7 @@ static enum hsm_result read_value(struct token *token, CK_OBJECT_HANDLE object,
     return module_result(rv);
 }
 
-enum hsm_result transport_read(struct token *token, const struct wrapped_key *wrapped,
+enum hsm_result transport_read(struct token *token, const struct transport_wrapped *wrapped,
                                struct secret128 *out_value)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;

@@ -41,7 +41,7 @@ struct transport {
 };
 
 /* A key as it comes; all of it borrowed. */
-struct wrapped_key {
+struct transport_wrapped {
     const struct transport *transport; /* TRANSPORT_IN */
     const uint8_t *bytes;
     size_t length;
@@ -64,13 +64,14 @@ MUST_CHECK enum hsm_result transport_describe(struct token *token, CK_OBJECT_HAN
  * The token must have been proved (token_prove), or a damaged blob looks like a lost token.
  * Borrows `wrapped`.
  */
-struct key_source transport_source(const struct wrapped_key *wrapped);
+struct key_source transport_source(const struct transport_wrapped *wrapped);
 
 /*
  * 16 octets that are no key of the token, OP or OPc: unwrapped to a session object, read, and the
  * object destroyed. Results as above.
  */
-MUST_CHECK enum hsm_result transport_read(struct token *token, const struct wrapped_key *wrapped,
+MUST_CHECK enum hsm_result transport_read(struct token *token,
+                                          const struct transport_wrapped *wrapped,
                                           struct secret128 *out_value);
 
 /*
@@ -93,7 +94,8 @@ MUST_CHECK enum hsm_result transport_wrap_value(struct token *token,
  * Unwraps to an object of these attributes, which bring class and type and leave the value out.
  * What transport_source and transport_read stand on; for keys of another kind than K.
  */
-MUST_CHECK enum hsm_result transport_unwrap(struct token *token, const struct wrapped_key *wrapped,
+MUST_CHECK enum hsm_result transport_unwrap(struct token *token,
+                                            const struct transport_wrapped *wrapped,
                                             CK_ATTRIBUTE *attributes, CK_ULONG count,
                                             CK_OBJECT_HANDLE *out_object);
 

@@ -221,7 +221,7 @@ static enum outcome receive(struct office *office, const struct arguments *argum
         transport_key_find(office, arguments->transport_key, TRANSPORT_IN, &transport);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    const struct wrapped_key wrapped = {&transport, file->key.bytes, file->key.length};
+    const struct transport_wrapped wrapped = {&transport, file->key.bytes, file->key.length};
     enum hsm_result result = transport_make_unwrapped(office->token, arguments->name, purpose,
                                                       &wrapped, &file->kcv, &kcv);
     if (result != HSM_OK)

@@ -101,7 +101,7 @@ enum hsm_result transport_make_aes(struct token *token, const char *name,
 
 enum hsm_result transport_make_unwrapped(struct token *token, const char *name,
                                          enum transport_purpose purpose,
-                                         const struct wrapped_key *wrapped,
+                                         const struct transport_wrapped *wrapped,
                                          const struct kcv *expected, struct kcv *out_kcv)
 {
     struct aes_template template;

@@ -35,7 +35,7 @@ MUST_CHECK enum hsm_result transport_make_aes(struct token *token, const char *n
 /* Unwrapped in the token by another transport key; it is checked before it is kept. */
 MUST_CHECK enum hsm_result transport_make_unwrapped(struct token *token, const char *name,
                                                     enum transport_purpose purpose,
-                                                    const struct wrapped_key *wrapped,
+                                                    const struct transport_wrapped *wrapped,
                                                     const struct kcv *expected,
                                                     struct kcv *out_kcv);
 

@@ -76,7 +76,7 @@ demo_make_token() {
     write_settings
     mkdir -m 700 "$demo/tokens"
     (umask 077 && openssl rand -hex 16 >"$demo/pin" && openssl rand -hex 16 >"$demo/so-pin")
-    run_logged 'nisim-token init' build/bin/nisim-token init --config "$demo/nisim.conf" \
+    run_logged 'nisim-token init' build/bin/nisim-token init --laboratory --config "$demo/nisim.conf" \
         --label nisim --so-pin-file "$demo/so-pin"
     say token "SoftHSM token \"nisim\", PIN in $demo/pin, keys made inside that never come out"
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "laboratory.h"
 #include "log.h"
 #include "pin.h"
 #include "serve.h"
@@ -17,6 +18,7 @@ struct equipment {
     struct config *config;
     struct module *module;
     struct token *token;
+    bool is_laboratory;
     struct keyring *keyring;
     struct key_cache *unwrapped;
     struct store *store;
@@ -91,6 +93,8 @@ static enum hsm_result prepare_token(struct equipment *equipment)
         rc = token_prove(equipment->token);
     if (rc == HSM_OK)
         rc = token_find_integrity(equipment->token);
+    if (rc == HSM_OK)
+        rc = laboratory_find(equipment->token, &equipment->is_laboratory);
     if (rc == HSM_OK)
         rc = keyring_new(equipment->token, &equipment->keyring);
     if (rc == HSM_OK)
@@ -181,9 +185,11 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
     if (opened != EXIT_DONE)
         return opened;
     log_line(LOG_LEVEL_INFO, "keeper-ready",
-             "generation=%u token=\"%s\" serial=%s keys=%zu session_copy=%d several_parts=%d",
+             "generation=%u token=\"%s\" serial=%s keys=%zu session_copy=%d several_parts=%d "
+             "laboratory=%d",
              generation, equipment->token->label, equipment->token->serial,
-             keyring_count(equipment->keyring), can->session_copy, can->several_parts);
+             keyring_count(equipment->keyring), can->session_copy, can->several_parts,
+             equipment->is_laboratory);
     if (write(KEEPER_FD_READY, "", 1) != 1)
         return EXIT_LOST;
     close(KEEPER_FD_READY);

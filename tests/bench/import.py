@@ -122,7 +122,7 @@ def main():
             lab.start()
         write_file(lab.path("subscribers.csv"), options.lines)
         result = measure(lab, options.lines)
-        pass#prove
+        prove(lab, options.lines)
     finally:
         lab.close()
     result["machine"] = f"{os.cpu_count()} cores, {platform.machine()}"

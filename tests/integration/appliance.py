@@ -317,7 +317,7 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.appliance = Appliance(cls.programs)
         cls.addClassCleanup(cls.appliance.close)
-        cls.appliance.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
+        cls.appliance.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
         cls.prepare(cls.appliance)
         if cls.is_started:
             cls.appliance.start()

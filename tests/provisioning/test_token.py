@@ -73,8 +73,8 @@ class Lab:
             arguments += ["--store", store]
         return self.run(*arguments, **how)
 
-    def init(self, **how):
-        return self.tool("init", "--label", "nisim", "--so-pin-file", "so-pin", token=(), **how)
+    def init(self, *more, **how):
+        return self.tool("init", "--label", "nisim", "--so-pin-file", "so-pin", *(more or ("--laboratory",)), token=(), **how)
 
     def add(self, *more, user="15551", impi="alice@ims.example.com", key="key", **how):
         return self.tool("subscriber", "add", "--user-id", user, "--impi", impi, "--impu",
@@ -268,7 +268,7 @@ class Init(Case):
 
     def test_configuration(self):
         self.lab.write("nisim.conf", CONFIG.format(module=MODULE, timeout=10))
-        done = self.lab.run("init", "--config", "nisim.conf", "--so-pin-file", "so-pin")
+        done = self.lab.run("init", "--laboratory", "--config", "nisim.conf", "--so-pin-file", "so-pin")
         self.expect(done, DONE, out="nisim.db")
         self.expect(self.lab.run("check", "--config", "nisim.conf"), DONE)
         self.expect(self.lab.run("subscriber", "list", "--config", "nisim.conf"), DONE)
@@ -508,14 +508,15 @@ class Subscribers(Case):
             "impi": "alice@ims.example.com", "user_ids": ["15551", "alice"],
             "impus": ["sip:alice@ims.example.com", "tel:+15551"], "domain": "ims.example.com",
             "p_cscfs": ["192.0.2.1"], "enabled": True, "as_sealed": True, "key_in_token": True,
-            "residence": "resident", "kek": None, "kek_in_token": False,
             "digests": [], "digest_realm": None, "gba": False, "gba_u_mac": False, "card_pin_tries": None,
             "key_origin": "clear-text laboratory import", "ind_bits": 4, "delta": 1000,
-            "age_limit": 500, "sqn_ms": "000000000000", "highest_seq": 0})
+            "age_limit": 500, "sqn_ms": "000000000000", "highest_seq": 0, "residence": "resident",
+            "kek": None, "kek_in_token": False, "laboratory_token": True})
         self.assertEqual(self.show("15551"), self.show("alice@ims.example.com"))
         text = self.expect(self.lab.tool("subscriber", "show", "15552"), DONE).stdout
         self.assertIn("key-origin: clear-text laboratory import\nresidence: resident\n"
-                      "key-in-token: yes\nind-bits: 5\ndelta: 268435456\nage-limit: 0\n", text)
+                      "laboratory-token: yes\nkey-in-token: yes\nind-bits: 5\n"
+                      "delta: 268435456\nage-limit: 0\n", text)
 
     def test_show_sqn(self):
         with contextlib.closing(sqlite3.connect(self.lab.path("nisim.db"))) as store:
@@ -529,7 +530,8 @@ class Subscribers(Case):
         done = self.expect(self.lab.tool("subscriber", "list"), DONE)
         self.assertRegex(done.stdout, r"alice@ims.example.com +enabled  [0-9a-f]{16} 15551, alice\n"
                                       r"bob@ims.example.com +enabled  [0-9a-f]{16} 15552\n")
-        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.stderr, 'nisim-token: token "nisim" is a laboratory\'s: keys in clear '
+                                      "text were or may be loaded\n")
         rows = json.loads(self.lab.tool("subscriber", "list", "--json").stdout)
         self.assertEqual(rows, [self.show("alice"), self.show("15552")])
 

@@ -127,7 +127,7 @@ static enum hsm_result make_key(const char *name, const uint8_t *bytes, size_t l
 {
     static const struct key_ref ref;
     const struct transport transport = find(name);
-    const struct wrapped_key wrapped = {&transport, bytes, length};
+    const struct transport_wrapped wrapped = {&transport, bytes, length};
     struct enrol_key key = {transport_source(&wrapped), &ref, "test", false, false};
     return enrol_create_key(softhsm.token, &key, out_key);
 }
@@ -136,7 +136,7 @@ static void assert_refused(const char *name, const uint8_t *bytes, size_t length
                            enum hsm_result expected)
 {
     const struct transport transport = find(name);
-    const struct wrapped_key wrapped = {&transport, bytes, length};
+    const struct transport_wrapped wrapped = {&transport, bytes, length};
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     struct secret128 value = {{0}};
     size_t before = count_objects();
@@ -176,7 +176,7 @@ static void refuses_an_aes_256_key_under_rsa(void **state)
     (void)state;
     const struct transport aes = find("aes in");
     const struct transport rsa = find("rsa out");
-    const struct wrapped_key wrapped = {&aes, aes256, sizeof aes256};
+    const struct transport_wrapped wrapped = {&aes, aes256, sizeof aes256};
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_AES;
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
@@ -240,7 +240,7 @@ static void tells_a_key_from_another_by_its_kcv(void **state)
 static void assert_unwraps(const char *name, const uint8_t *bytes, size_t length)
 {
     const struct transport transport = find(name);
-    const struct wrapped_key wrapped = {&transport, bytes, length};
+    const struct transport_wrapped wrapped = {&transport, bytes, length};
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     struct secret128 value = {{0}};
     assert_int_equal(make_key(name, bytes, length, &key), HSM_OK);
@@ -307,7 +307,7 @@ static void leaves_nothing_of_another_key(void **state)
     (void)state;
     static const struct secret128 op = {{1, 2, 3}};
     const struct transport transport = find("aes in");
-    const struct wrapped_key wrapped = {&transport, rfc3394, sizeof rfc3394};
+    const struct transport_wrapped wrapped = {&transport, rfc3394, sizeof rfc3394};
     struct enrolment enrolment = {transport_source(&wrapped), NULL, &op, false, known_kcv, "alice"};
     struct key_ref ref = {{0}};
     struct kcv kcv = {0};
