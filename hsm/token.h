@@ -38,6 +38,7 @@ struct token {
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE integrity; /* CK_INVALID_HANDLE until token_find_integrity */
     CK_OBJECT_HANDLE kek;       /* CK_INVALID_HANDLE until token_ks.h needed it */
+    CK_OBJECT_HANDLE anchor;    /* CK_INVALID_HANDLE until token_anchor.h needed it */
     CK_OBJECT_HANDLE probe;     /* throw-away session key for token_alive */
     struct token_abilities abilities;
     char label[32 + 1];

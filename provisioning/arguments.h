@@ -22,6 +22,8 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+/* Rollback, backup, KEK: 50 to 55. */
+#define VERB_STATE_ACCEPT VERB_BIT(50)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

@@ -184,6 +184,16 @@ static enum hsm_result make_key(struct token *token, const struct recipe *recipe
                                      sizeof key / sizeof key[0], &object));
 }
 
+/* A store that was used with another token before is this one's from now on. */
+static enum outcome make_anchor(struct office *office)
+{
+    struct anchor *anchor = &office->anchor;
+    anchor_start(anchor, office->token, office->store);
+    bool made = anchor_adopt(anchor) && anchor_finish(anchor);
+    sync();
+    return made ? OUTCOME_DONE : office_fail_anchor(office);
+}
+
 /* SoftHSM writes objects without an fsync; a power cut now would leave a token without its keys. */
 static enum hsm_result make_keys(struct token *token)
 {
@@ -203,7 +213,9 @@ static enum outcome fill_token(struct office *office, const struct plan *plan)
     enum hsm_result result = make_keys(office->token);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "making the token's keys");
-    return office_prove_token(office);
+    office->answers_for_anchor = true;
+    outcome = office_prove_token(office);
+    return outcome == OUTCOME_DONE ? make_anchor(office) : outcome;
 }
 
 static enum outcome make(struct office *office, struct plan *plan)

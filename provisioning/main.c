@@ -41,6 +41,12 @@ static const struct verb {
      SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    /* Rollback, backup, KEK. */
+    {{"state", "accept"},
+     VERB_STATE_ACCEPT,
+     NULL,
+     "take an older store for good, past every SQN in use",
+     state_accept},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
@@ -107,6 +113,8 @@ static enum outcome run(const struct verb *verb, const struct arguments *argumen
     enum outcome outcome = office_new(arguments, &office);
     if (outcome == OUTCOME_DONE)
         outcome = verb->run(office, arguments);
+    if (office != NULL && office_advance_anchor(office) != OUTCOME_DONE && outcome == OUTCOME_DONE)
+        outcome = OUTCOME_FAILED;
     office_free(&office);
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)
         return outcome_fail(OUTCOME_FAILED, "standard output can't be written");

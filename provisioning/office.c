@@ -227,6 +227,7 @@ static enum outcome find_token(struct office *office, bool writable)
 {
     const char *name = choice_text(&office->choice);
     enum hsm_result result = token_open(office->module, &office->choice, writable, &office->token);
+    office->writable = writable;
     if (result == HSM_OK)
         return OUTCOME_DONE;
     if (result == HSM_NO_TOKEN || result == HSM_BAD_URI)
@@ -274,5 +275,7 @@ enum outcome office_prove_token(struct office *office)
                             "token \"%s\" has no key \"%s\": it was not made by "
                             "nisim-token init",
                             office->token->label, TOKEN_INTEGRITY_LABEL);
-    return result == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, result, "integrity key");
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "integrity key");
+    return office->store == NULL ? OUTCOME_DONE : office_check_anchor(office);
 }

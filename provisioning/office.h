@@ -5,6 +5,7 @@
 #ifndef NISIM_PROVISIONING_OFFICE_H
 #define NISIM_PROVISIONING_OFFICE_H
 
+#include "anchor.h"
 #include "arguments.h"
 #include "config.h"
 #include "store.h"
@@ -27,6 +28,9 @@ struct office {
     struct module *module;
     struct token *token;
     struct store *store;
+    bool writable;           /* the token's session */
+    bool answers_for_anchor; /* this verb makes store and token fit: no refusal because of it */
+    struct anchor anchor;
     struct subscription subscription; /* the one at hand: too large for the stack */
 };
 
@@ -50,6 +54,18 @@ MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);
 
 /* Proves an open token and finds the integrity key, as an appliance does before it serves. */
 MUST_CHECK enum outcome office_prove_token(struct office *office);
+
+/*
+ * office_prove_token's part for store and token together, where both are open: a verb that writes
+ * is refused an old store, one that shows warns of it (anchor.h).
+ */
+MUST_CHECK enum outcome office_check_anchor(struct office *office);
+
+/* At the end of a verb: tells the token of what the verb has written to the store. */
+MUST_CHECK enum outcome office_advance_anchor(struct office *office);
+
+/* Says what failed in office->anchor. */
+MUST_CHECK enum outcome office_fail_anchor(struct office *office);
 
 /* `is_new`: asks twice on the terminal. */
 MUST_CHECK enum outcome office_read_pin(const struct pin_place *place, bool is_new,

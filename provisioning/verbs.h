@@ -17,4 +17,7 @@ MUST_CHECK enum outcome subscriber_remove(struct office *office, const struct ar
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 
+/* Rollback, backup, KEK. */
+MUST_CHECK enum outcome state_accept(struct office *office, const struct arguments *arguments);
+
 #endif

@@ -14,6 +14,7 @@
 /* What is opened on the way to READY, in this order, and closed in the other. */
 struct equipment {
     const char *process; /* its name in the log */
+    bool advances;       /* anchoring.h: the session is then writable */
     struct config *config;
     struct module *module;
     struct token *token;
@@ -83,7 +84,8 @@ static enum hsm_result prepare_token(struct equipment *equipment)
 {
     const struct config *config = equipment->config;
     struct token_choice choice = {config->token_label, config->token_serial, config->token_uri};
-    enum hsm_result rc = token_open(equipment->module, &choice, false, &equipment->token);
+    enum hsm_result rc =
+        token_open(equipment->module, &choice, equipment->advances, &equipment->token);
     if (rc == HSM_OK)
         rc = log_in(equipment);
     if (rc == HSM_OK)
@@ -154,14 +156,9 @@ static void close_all(struct equipment *equipment)
     config_free(&equipment->config);
 }
 
-static enum exit_code run(struct equipment *equipment, uint32_t generation)
+static enum exit_code announce(const struct equipment *equipment, uint32_t generation)
 {
-    static struct keeper keeper;
     const struct token_abilities *can = &equipment->token->abilities;
-    keeper.config = equipment->config;
-    keeper.token = equipment->token;
-    keeper.keyring = equipment->keyring;
-    keeper.store = equipment->store;
     log_line(LOG_LEVEL_INFO, "keeper-ready",
              "generation=%u token=\"%s\" serial=%s keys=%zu session_copy=%d several_parts=%d",
              generation, equipment->token->label, equipment->token->serial,
@@ -169,7 +166,25 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
     if (write(KEEPER_FD_READY, "", 1) != 1)
         return EXIT_LOST;
     close(KEEPER_FD_READY);
-    enum exit_code exit = serve(&keeper, KEEPER_FD_CHANNEL, generation);
+    return EXIT_DONE;
+}
+
+static enum exit_code run(struct equipment *equipment, uint32_t generation)
+{
+    static struct keeper keeper;
+    keeper.config = equipment->config;
+    keeper.token = equipment->token;
+    keeper.keyring = equipment->keyring;
+    keeper.store = equipment->store;
+    keeper.anchoring.advances = equipment->advances;
+    keeper.anchoring.interval_seconds = equipment->config->token_anchor_interval;
+    anchor_start(&keeper.anchoring.anchor, equipment->token, equipment->store);
+    enum exit_code exit = anchoring_begin(&keeper.anchoring, equipment->config->store);
+    if (exit == EXIT_DONE)
+        exit = announce(equipment, generation);
+    if (exit != EXIT_DONE)
+        return exit;
+    exit = serve(&keeper, KEEPER_FD_CHANNEL, generation);
     seals_free(&keeper.seals);
     return exit;
 }
@@ -193,6 +208,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "nisim-keeper: started by nisimd, not by hand\n");
         return EXIT_USAGE;
     }
+    equipment.advances = index == 0;
     snprintf(process, sizeof process, "keeper-%lu", index);
     log_start(process, LOG_LEVEL_INFO);
     enum exit_code exit = open_all(&equipment, argv[3]);
