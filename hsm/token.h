@@ -18,6 +18,21 @@
 #define TOKEN_KEK_LABEL "nisim KEK"
 #define TOKEN_INTEGRITY_LABEL "nisim integrity"
 
+#define TOKEN_KEKS_MAX 8 /* more in one token are refused */
+#define TOKEN_KEK_ID_BYTES 4
+
+/* CKA_ID of a KEK, a number; `init` gives the first one 1. */
+struct kek_id {
+    uint8_t bytes[TOKEN_KEK_ID_BYTES];
+};
+
+/* A KEK that token_kek.h found. */
+struct token_kek {
+    struct kek_id id;
+    CK_OBJECT_HANDLE object;
+    CK_OBJECT_HANDLE usable; /* a session copy where the token allows one */
+};
+
 /* Exactly one is set: a label, a serial number, or a PKCS#11 URI (RFC 7512). */
 struct token_choice {
     const char *label;
@@ -37,9 +52,12 @@ struct token {
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE integrity; /* CK_INVALID_HANDLE until token_find_integrity */
-    CK_OBJECT_HANDLE kek;       /* CK_INVALID_HANDLE until token_ks.h needed it */
+    CK_OBJECT_HANDLE kek;       /* CK_INVALID_HANDLE until token_ks.h has proved it */
     CK_OBJECT_HANDLE anchor;    /* CK_INVALID_HANDLE until token_anchor.h needed it */
     CK_OBJECT_HANDLE probe;     /* throw-away session key for token_alive */
+    size_t kek_count;           /* this and the next two are token_kek.h's */
+    struct token_kek keks[TOKEN_KEKS_MAX];
+    int64_t keks_searched_ms; /* 0: not yet */
     struct token_abilities abilities;
     char label[32 + 1];
     char serial[16 + 1];

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "token_kek.h"
+
 /* Test set 3 of TS 35.208 once more: its CK || IK, and a NAF's key of it. Public test data. */
 static const struct gba_key known_ks = {{0x5d, 0xbd, 0xbb, 0x29, 0x54, 0xe8, 0xf3, 0xcd,
                                          0xe6, 0x65, 0xb0, 0x46, 0x17, 0x9a, 0x50, 0x98,
@@ -78,9 +80,9 @@ static enum hsm_result unwrap(struct token *token, CK_OBJECT_HANDLE kek,
                           {CKA_SENSITIVE, &yes, sizeof yes}, {CKA_EXTRACTABLE, &no, sizeof no},
                           {CKA_SIGN, &yes, sizeof yes},      {CKA_VERIFY, &no, sizeof no},
                           {CKA_DERIVE, &no, sizeof no}};
-    return module_result(MODULE_CALL(token->module, C_UnwrapKey, token->session, &mechanism, kek,
-                                     copy.bytes, sizeof copy.bytes, key, sizeof key / sizeof key[0],
-                                     out_object));
+    CK_RV rv = MODULE_CALL(token->module, C_UnwrapKey, token->session, &mechanism, kek, copy.bytes,
+                           sizeof copy.bytes, key, sizeof key / sizeof key[0], out_object);
+    return token_kek_unwrap_result(token, rv);
 }
 
 static enum hsm_result derive(struct token *token, CK_OBJECT_HANDLE kek,
@@ -113,20 +115,17 @@ static enum hsm_result prove(struct token *token, CK_OBJECT_HANDLE kek)
 
 static enum hsm_result find_kek(struct token *token)
 {
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_BBOOL yes = CK_TRUE;
-    char label[] = TOKEN_KEK_LABEL;
-    CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
-                          {CKA_TOKEN, &yes, sizeof yes},
-                          {CKA_LABEL, label, sizeof label - 1}};
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    struct kek_id newest = {{0}};
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
     if (token->kek != CK_INVALID_HANDLE)
         return HSM_OK;
-    enum hsm_result rc = token_find_one(token, fit, sizeof fit / sizeof fit[0], &object);
+    enum hsm_result rc = token_kek_newest(token, &newest);
     if (rc == HSM_OK)
-        rc = prove(token, object);
+        rc = token_kek_find(token, &newest, &kek);
     if (rc == HSM_OK)
-        token->kek = object;
+        rc = prove(token, kek);
+    if (rc == HSM_OK)
+        token->kek = kek;
     return rc;
 }
 

@@ -60,6 +60,8 @@ static enum outcome check_secrets(const struct arguments *arguments)
                             "give --digest-password-file or --digest-ha1-file, not both");
     if (arguments->digest_algorithms != NULL && !has_password)
         return outcome_fail(OUTCOME_USAGE, "--digest-algorithms needs --digest-password-file");
+    if (arguments->residence != NULL && arguments->key_file == NULL)
+        return outcome_fail(OUTCOME_USAGE, "--residence is of K and OPc: give --key-file");
     if (arguments->digest_realm == NULL)
         return OUTCOME_DONE;
     if (!has_digest)

@@ -22,6 +22,7 @@ typedef uint64_t verb_set;
 #define VERB_ENABLE VERB_BIT(5)
 #define VERB_DISABLE VERB_BIT(6)
 #define VERB_REMOVE VERB_BIT(7)
+#define VERB_REST VERB_BIT(16)
 /* Rollback, backup, KEK: 50 to 55. */
 #define VERB_STATE_ACCEPT VERB_BIT(50)
 #define VERBS_ALL (~UINT64_C(0))

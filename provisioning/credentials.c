@@ -126,29 +126,46 @@ static enum outcome enrol_digest(struct office *office, const struct arguments *
                             : office_fail_hsm(office, result, "loading the digest secret");
 }
 
+static enum hsm_result enrol_aka(struct office *office, const struct arguments *arguments,
+                                 const struct keyfile *keyfile, struct enrolled *out)
+{
+    const struct key_source k = key_source_clear(&keyfile->k);
+    const struct opc_source opc = {&keyfile->op, keyfile->op_is_opc};
+    if (out->residence == RESIDENCE_WRAPPED)
+        return enrol_wrap(office->token, &k, &opc, &out->key_ref, &out->wrapped);
+    return enrol_keys(office->token, keyfile, arguments->impi, &out->key_ref);
+}
+
+static enum hsm_result destroy_aka(struct token *token, const struct enrolled *enrolled)
+{
+    if (enrolled->digest.is_alone || enrolled->residence == RESIDENCE_WRAPPED)
+        return HSM_OK;
+    return enrol_destroy(token, &enrolled->key_ref);
+}
+
 enum outcome credentials_enrol(struct office *office, const struct arguments *arguments,
                                const struct credentials *credentials, struct enrolled *out)
 {
     out->digest.is_alone = credentials->keyfile == NULL;
+    enum outcome outcome = residence_read(arguments, &out->residence);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     if (credentials->keyfile != NULL) {
-        enum hsm_result result =
-            enrol_keys(office->token, credentials->keyfile, arguments->impi, &out->key_ref);
+        enum hsm_result result = enrol_aka(office, arguments, credentials->keyfile, out);
         if (result != HSM_OK)
             return office_fail_hsm(office, result, "loading K and OPc");
     }
     if (credentials->digests == NULL)
         return OUTCOME_DONE;
-    enum outcome outcome = enrol_digest(office, arguments, credentials->digests, &out->digest);
-    if (outcome != OUTCOME_DONE && credentials->keyfile != NULL &&
-        enrol_destroy(office->token, &out->key_ref) != HSM_OK)
+    outcome = enrol_digest(office, arguments, credentials->digests, &out->digest);
+    if (outcome != OUTCOME_DONE && destroy_aka(office->token, out) != HSM_OK)
         outcome_warn("the key of %s stays in the token without a subscriber", arguments->impi);
     return outcome;
 }
 
 enum hsm_result credentials_destroy(struct token *token, const struct enrolled *enrolled)
 {
-    enum hsm_result keys =
-        enrolled->digest.is_alone ? HSM_OK : enrol_destroy(token, &enrolled->key_ref);
+    enum hsm_result keys = destroy_aka(token, enrolled);
     enum hsm_result digests = enrol_digests_destroy(token, &enrolled->digest);
     if (keys == HSM_OK || (keys == HSM_NO_KEY && digests != HSM_OK))
         return digests;

@@ -6,6 +6,7 @@
 #include "digestfile.h"
 #include "enrol.h"
 #include "enrol_digest.h"
+#include "enrol_wrapped.h"
 #include "office.h"
 
 /* As read from files, in locked memory. */
@@ -14,11 +15,17 @@ struct credentials {
     struct digest_secrets *digests; /* NULL: no digest secret */
 };
 
-/* As they rest in the token. */
+/* As they rest in the token, or wrapped by it. */
 struct enrolled {
     struct key_ref key_ref; /* zero with digest.is_alone */
     struct digest_credential digest;
+    enum residence residence;
+    struct wrapped_keys wrapped; /* with RESIDENCE_WRAPPED */
 };
+
+/* The usual one when the option is not given; says what is wrong with it. */
+MUST_CHECK enum outcome residence_read(const struct arguments *arguments,
+                                       enum residence *out_residence);
 
 /* `arguments` passed admission_check. Says what can't be read. The caller frees, also on failure.
  */

@@ -106,24 +106,16 @@ static enum hsm_result encrypt_once(struct token *token, CK_OBJECT_HANDLE key,
     return rc != HSM_OK ? rc : end;
 }
 
-/* The resident key encrypts as a session key with K's value does: the token has stored K. */
-static enum hsm_result try_key(const struct pair *pair, const struct secret128 *k)
+enum hsm_result enrol_check_same(struct token *token, CK_OBJECT_HANDLE one, CK_OBJECT_HANDLE other)
 {
     static const struct secret128 zero;
     ERASED(secret128) struct secret128 expected = {0};
     ERASED(secret128) struct secret128 answer = {0};
-    CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
-    enum hsm_result rc = enrol_check_rights(pair->token, pair->key);
+    enum hsm_result rc = encrypt_once(token, one, &zero, &expected);
     if (rc == HSM_OK)
-        rc = token_session_key(pair->token, k, &same);
-    if (rc != HSM_OK)
-        return rc;
-    rc = encrypt_once(pair->token, same, &zero, &expected);
-    if (rc == HSM_OK)
-        rc = encrypt_once(pair->token, pair->key, &zero, &answer);
+        rc = encrypt_once(token, other, &zero, &answer);
     if (rc == HSM_OK && !secret_equal(expected.bytes, answer.bytes, sizeof answer.bytes))
         rc = HSM_BAD_ANSWER;
-    (void)MODULE_CALL(pair->token->module, C_DestroyObject, pair->token->session, same);
     return rc;
 }
 
@@ -139,32 +131,40 @@ static enum hsm_result try_opc(const struct pair *pair, const struct secret128 *
     return rc;
 }
 
-static enum hsm_result find_opc_value(const struct pair *pair, const struct keyfile *keyfile,
-                                      struct secret128 *out_opc)
+enum hsm_result enrol_find_opc(struct token *token, CK_OBJECT_HANDLE k,
+                               const struct opc_source *source, struct secret128 *out_opc)
 {
-    struct token_cipher state;
-    struct cipher cipher = token_cipher_start(&state, pair->token, pair->key);
-    if (keyfile->op_is_opc) {
-        *out_opc = keyfile->op;
+    if (source->is_opc) {
+        *out_opc = *source->value;
         return HSM_OK;
     }
-    enum hsm_result rc = milenage_opc(&cipher, &keyfile->op, out_opc);
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, k);
+    enum hsm_result rc = milenage_opc(&cipher, source->value, out_opc);
     enum hsm_result end = token_cipher_end(&state);
     return rc != HSM_OK ? rc : end;
 }
 
-static enum hsm_result create_both(struct pair *pair, const struct keyfile *keyfile,
+static enum hsm_result try_key(const struct pair *pair, CK_OBJECT_HANDLE same)
+{
+    enum hsm_result rc = enrol_check_rights(pair->token, pair->key);
+    if (rc == HSM_OK && same != CK_INVALID_HANDLE)
+        rc = enrol_check_same(pair->token, same, pair->key);
+    return rc;
+}
+
+static enum hsm_result create_both(struct pair *pair, const struct enrol_sources *sources,
                                    const char *impi)
 {
     ERASED(secret128) struct secret128 opc = {0};
     char label[LABEL_BYTES];
     snprintf(label, sizeof label, "nisim K %s", impi);
-    struct enrol_key key = {key_source_clear(&keyfile->k), &pair->ref, label, .resident = true};
+    const struct enrol_key key = {sources->k, &pair->ref, label, .resident = true};
     enum hsm_result rc = enrol_create_key(pair->token, &key, &pair->key);
     if (rc == HSM_OK)
-        rc = try_key(pair, &keyfile->k);
+        rc = try_key(pair, sources->same);
     if (rc == HSM_OK)
-        rc = find_opc_value(pair, keyfile, &opc);
+        rc = enrol_find_opc(pair->token, pair->key, &sources->opc, &opc);
     if (rc == HSM_OK)
         rc = create_opc(pair, &opc, impi);
     if (rc == HSM_OK)
@@ -177,13 +177,13 @@ static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
     return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
 }
 
-enum hsm_result enrol_keys(struct token *token, const struct keyfile *keyfile, const char *impi,
-                           struct key_ref *out_ref)
+enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
+                               const char *impi, struct key_ref *out_ref)
 {
     struct pair pair = {token, {{0}}, CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     if (getrandom(pair.ref.bytes, sizeof pair.ref.bytes, 0) != sizeof pair.ref.bytes)
         return HSM_LOST;
-    enum hsm_result rc = create_both(&pair, keyfile, impi);
+    enum hsm_result rc = create_both(&pair, sources, impi);
     if (rc == HSM_OK) {
         *out_ref = pair.ref;
     } else {
@@ -193,6 +193,19 @@ enum hsm_result enrol_keys(struct token *token, const struct keyfile *keyfile, c
             (void)destroy(token, pair.key);
     }
     sync();
+    return rc;
+}
+
+enum hsm_result enrol_keys(struct token *token, const struct keyfile *keyfile, const char *impi,
+                           struct key_ref *out_ref)
+{
+    struct enrol_sources sources = {
+        key_source_clear(&keyfile->k), {&keyfile->op, keyfile->op_is_opc}, CK_INVALID_HANDLE};
+    enum hsm_result rc = token_session_key(token, &keyfile->k, &sources.same);
+    if (rc != HSM_OK)
+        return rc;
+    rc = enrol_resident(token, &sources, impi, out_ref);
+    (void)destroy(token, sources.same);
     return rc;
 }
 

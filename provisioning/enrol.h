@@ -26,8 +26,33 @@ struct enrol_key {
 MUST_CHECK enum hsm_result enrol_create_key(struct token *token, const struct enrol_key *key,
                                             CK_OBJECT_HANDLE *out_object);
 
+/* Where OPc comes from. */
+struct opc_source {
+    const struct secret128 *value; /* borrowed; OPc, or OP, of which the token makes it with K */
+    bool is_opc;
+};
+
+MUST_CHECK enum hsm_result enrol_find_opc(struct token *token, CK_OBJECT_HANDLE k,
+                                          const struct opc_source *source,
+                                          struct secret128 *out_opc);
+
+/* HSM_BAD_ANSWER unless both keys encrypt a block to the same. */
+MUST_CHECK enum hsm_result enrol_check_same(struct token *token, CK_OBJECT_HANDLE one,
+                                            CK_OBJECT_HANDLE other);
+
 /* HSM_BAD_ANSWER unless the object is sensitive, not extractable and can only encrypt. */
 MUST_CHECK enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key);
+
+/* What a pair of resident objects is made of. */
+struct enrol_sources {
+    struct key_source k;
+    struct opc_source opc;
+    CK_OBJECT_HANDLE same; /* a key of the same value, to try K against; CK_INVALID_HANDLE: none */
+};
+
+/* As enrol_keys, from anywhere. */
+MUST_CHECK enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
+                                          const char *impi, struct key_ref *out_ref);
 
 /*
  * Makes both objects under a new reference, tries them and makes them durable. On failure the

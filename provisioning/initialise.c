@@ -8,6 +8,7 @@
 #define SLOTS_MAX 256
 #define TOKEN_LABEL_BYTES 32 /* PKCS#11: padded with blanks, no NUL */
 #define KEY_BYTES 32
+#define FIRST_KEK_ID 0, 0, 0, 1
 
 /* What init is to make, once everything that can be checked beforehand was. */
 struct plan {
@@ -23,15 +24,20 @@ struct plan {
 struct recipe {
     CK_MECHANISM_TYPE generate;
     char label[TOKEN_LABEL_BYTES];
+    struct kek_id id; /* of a KEK; CKA_ID is left empty for others */
     bool wraps;
     size_t allowed_count;
     CK_MECHANISM_TYPE allowed[2];
 };
 
-static const struct recipe kek = {
-    CKM_AES_KEY_GEN, TOKEN_KEK_LABEL, true, 2, {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD}};
+static const struct recipe kek = {CKM_AES_KEY_GEN,
+                                  TOKEN_KEK_LABEL,
+                                  {{FIRST_KEK_ID}},
+                                  true,
+                                  2,
+                                  {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD}};
 static const struct recipe integrity = {
-    CKM_GENERIC_SECRET_KEY_GEN, TOKEN_INTEGRITY_LABEL, false, 1, {CKM_SHA256_HMAC}};
+    CKM_GENERIC_SECRET_KEY_GEN, TOKEN_INTEGRITY_LABEL, {{0}}, false, 1, {CKM_SHA256_HMAC}};
 
 static void plan_erase(struct plan *plan)
 {
@@ -165,6 +171,7 @@ static enum hsm_result make_key(struct token *token, const struct recipe *recipe
     CK_BBOOL signs = recipe->wraps ? CK_FALSE : CK_TRUE;
     CK_ATTRIBUTE key[] = {
         {CKA_LABEL, copy.label, strlen(copy.label)},
+        {CKA_ID, copy.id.bytes, recipe->wraps ? sizeof copy.id.bytes : 0},
         {CKA_VALUE_LEN, &key_bytes, sizeof key_bytes},
         {CKA_TOKEN, &yes, sizeof yes},
         {CKA_PRIVATE, &yes, sizeof yes},

@@ -41,6 +41,11 @@ static const struct verb {
      SUBSCRIBER,
      "remove a subscriber and destroy K and OPc",
      subscriber_remove},
+    {{"subscriber", "rest"},
+     VERB_REST,
+     SUBSCRIBER,
+     "move K and OPc to another residence",
+     residence_move},
     /* Rollback, backup, KEK. */
     {{"state", "accept"},
      VERB_STATE_ACCEPT,

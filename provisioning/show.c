@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "digestfile.h"
+#include "hex.h"
 #include "lookup.h"
 #include "verbs.h"
 
@@ -12,6 +13,8 @@ struct view {
     const struct subscription *subscription;
     char key_ref[KEY_REF_TEXT_BYTES];
     bool key_held; /* the token has K and OPc */
+    bool kek_held; /* the token has the KEK under which they are wrapped */
+    char kek[2 * TOKEN_KEK_ID_BYTES + 1];
     enum digest_place digests[DIGEST_HASHES];
     bool as_sealed;
     uint64_t sqn_ms;
@@ -51,6 +54,38 @@ static uint64_t highest_seq(const struct view *view)
     return view->sqn_ms >> view->subscription->profile.ind_bits;
 }
 
+static const char *residence_text(const struct subscription *subscription)
+{
+    if (subscription->digest.is_alone)
+        return "none";
+    return subscription->residence == RESIDENCE_WRAPPED ? "wrapped" : "resident";
+}
+
+static bool key_usable(const struct view *view)
+{
+    return view->key_held || view->kek_held || view->subscription->digest.is_alone;
+}
+
+/* Where K and OPc are, and whether what is needed of them is in the token. */
+static enum outcome look_for_key(struct office *office, const struct keyring *keyring,
+                                 struct view *view)
+{
+    const struct subscription *subscription = view->subscription;
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
+    if (subscription->residence == RESIDENCE_RESIDENT) {
+        view->key_held =
+            !subscription->digest.is_alone && keyring_holds(keyring, &subscription->key_ref);
+        return OUTCOME_DONE;
+    }
+    const struct kek_id *id = &subscription->wrapped.kek;
+    hex_encode(id->bytes, sizeof id->bytes, view->kek);
+    enum hsm_result found = token_kek_find(office->token, id, &kek);
+    view->kek_held = found == HSM_OK;
+    if (found == HSM_OK || found == HSM_NO_KEY || found == HSM_LATER)
+        return OUTCOME_DONE;
+    return office_fail_hsm(office, found, "looking for the KEK");
+}
+
 static enum outcome look(struct office *office, const struct keyring *keyring, struct view *out)
 {
     const struct subscription *subscription = &office->subscription;
@@ -68,8 +103,9 @@ static enum outcome look(struct office *office, const struct keyring *keyring, s
         return office_fail_store(office, result);
     key_ref_to_text(&subscription->key_ref, view.key_ref);
     view.as_sealed = sealed == HSM_OK;
-    view.key_held =
-        !subscription->digest.is_alone && keyring_holds(keyring, &subscription->key_ref);
+    enum outcome outcome = look_for_key(office, keyring, &view);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     for (size_t i = 0; i < DIGEST_HASHES; i++)
         view.digests[i] = keyring_digest_place(keyring, &subscription->digest.refs[i]);
     view.sqn_ms = sqn_highest(&subscription->profile, &array);
@@ -111,7 +147,11 @@ static void print_view(const struct view *view)
     printf("record: %s\n", view->as_sealed ? "as sealed" : "ALTERED");
     printf("key: %s\n", subscription->digest.is_alone ? "none" : view->key_ref);
     printf("key-origin: %s\n", origin_text(subscription->origin));
-    printf("key-in-token: %s\n", yes_or_no(view->key_held));
+    printf("residence: %s\n", residence_text(subscription));
+    if (subscription->residence == RESIDENCE_WRAPPED)
+        printf("kek: %s\nkek-in-token: %s\n", view->kek, yes_or_no(view->kek_held));
+    else
+        printf("key-in-token: %s\n", yes_or_no(view->key_held));
     print_digests(view);
     printf("ind-bits: %u\n", profile->ind_bits);
     printf("delta: %" PRIu64 "\n", profile->delta);
@@ -153,9 +193,8 @@ static json_t *json_view(const struct view *view)
     const struct sqn_profile *profile = &subscription->profile;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s, s:b, s:o, s:s?, s:b, s:b, s:i, s:I, "
-        "s:I, "
-        "s:s, s:I}",
+        "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s, s:s, s:b, s:s?, s:b, s:o, s:s?, s:b, "
+        "s:b, s:i, s:I, s:I, s:s, s:I}",
         "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
@@ -165,8 +204,9 @@ static json_t *json_view(const struct view *view)
         "webrtc_uri", identity->webrtc_uri[0] != '\0' ? identity->webrtc_uri : NULL, "enabled",
         subscription->enabled, "as_sealed", view->as_sealed, "key",
         subscription->digest.is_alone ? NULL : view->key_ref, "key_origin",
-        origin_text(subscription->origin), "key_in_token", view->key_held, "digests",
-        json_digests(view), "digest_realm",
+        origin_text(subscription->origin), "residence", residence_text(subscription),
+        "key_in_token", view->key_held, "kek", view->kek[0] != '\0' ? view->kek : NULL,
+        "kek_in_token", view->kek_held, "digests", json_digests(view), "digest_realm",
         subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "gba",
         subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
         "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
@@ -230,9 +270,13 @@ static void print_brief(const struct view *view)
 {
     const struct subscription *subscription = view->subscription;
     bool is_alone = subscription->digest.is_alone;
-    printf("%-40s %-8s %s%s%s%s", subscription->identity.impi,
+    printf("%-40s %-8s %s%s%s%s%s", subscription->identity.impi,
            subscription->enabled ? "enabled" : "disabled", is_alone ? "digest-only" : view->key_ref,
-           view->as_sealed ? "" : " ALTERED", view->key_held || is_alone ? "" : " NO-KEY",
+           subscription->residence == RESIDENCE_WRAPPED ? " wrapped" : "",
+           view->as_sealed ? "" : " ALTERED",
+           key_usable(view)                               ? ""
+           : subscription->residence == RESIDENCE_WRAPPED ? " NO-KEK"
+                                                          : " NO-KEY",
            count_digests(view, false) == 0 ? "" : " NO-DIGEST");
     for (size_t i = 0; i < subscription->user_id_count; i++)
         printf("%s%s", i == 0 ? " " : ", ", subscription->user_ids[i]);

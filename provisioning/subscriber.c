@@ -22,6 +22,8 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
 {
     struct subscription *subscription = &office->subscription;
     admission_fill(arguments, &enrolled->key_ref, &enrolled->digest, subscription);
+    subscription->residence = enrolled->residence;
+    subscription->wrapped = enrolled->wrapped;
     enum hsm_result result = subscription_seal(office->token, subscription);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "sealing the record");
@@ -146,7 +148,8 @@ static enum outcome confirm(const char *impi)
 static enum outcome destroy_keys(struct office *office)
 {
     const struct subscription *subscription = &office->subscription;
-    const struct enrolled enrolled = {subscription->key_ref, subscription->digest};
+    const struct enrolled enrolled = {subscription->key_ref, subscription->digest,
+                                      subscription->residence, subscription->wrapped};
     char ref[KEY_REF_TEXT_BYTES];
     key_ref_to_text(&subscription->key_ref, ref);
     enum hsm_result result = credentials_destroy(office->token, &enrolled);

@@ -14,6 +14,7 @@ MUST_CHECK enum outcome subscriber_enable(struct office *office, const struct ar
 MUST_CHECK enum outcome subscriber_disable(struct office *office,
                                            const struct arguments *arguments);
 MUST_CHECK enum outcome subscriber_remove(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome residence_move(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 

@@ -157,6 +157,7 @@ void softhsm_add_kek(struct softhsm *softhsm)
     CK_MECHANISM_TYPE allowed[] = {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD};
     CK_ULONG bytes = 32;
     char label[] = TOKEN_KEK_LABEL;
+    struct kek_id id = {{0, 0, 0, 1}};
     CK_OBJECT_HANDLE key = 0;
     CK_ATTRIBUTE wanted[] = {{CKA_TOKEN, &yes, sizeof yes},
                              {CKA_PRIVATE, &yes, sizeof yes},
@@ -167,6 +168,7 @@ void softhsm_add_kek(struct softhsm *softhsm)
                              {CKA_ENCRYPT, &no, sizeof no},
                              {CKA_DECRYPT, &no, sizeof no},
                              {CKA_LABEL, label, sizeof label - 1},
+                             {CKA_ID, id.bytes, sizeof id.bytes},
                              {CKA_VALUE_LEN, &bytes, sizeof bytes},
                              {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
     assert_int_equal(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, wanted,

@@ -64,6 +64,21 @@ MUST_CHECK enum store_result store_sqn_swap(struct store *store, int64_t row, in
 
 /* For the officer's tool, on a sealed subscription. store_add sets subscription->row. */
 MUST_CHECK enum store_result store_add(struct store *store, struct subscription *subscription);
+
+/*
+ * The same between store_begin and store_commit, for many rows that are durable together or not at
+ * all: on failure the caller rolls back.
+ */
+MUST_CHECK enum store_result store_add_in_transaction(struct store *store,
+                                                      struct subscription *subscription);
+
+/*
+ * The sealed subscription in place of what was read with `old_seal`; STORE_CONFLICT when somebody
+ * changed or removed the row since.
+ */
+MUST_CHECK enum store_result store_swap(struct store *store,
+                                        const struct subscription *subscription,
+                                        const uint8_t old_seal[TOKEN_MAC_BYTES]);
 MUST_CHECK enum store_result store_set_enabled(struct store *store,
                                                const struct subscription *subscription);
 MUST_CHECK enum store_result store_remove(struct store *store, int64_t row);

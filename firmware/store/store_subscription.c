@@ -93,7 +93,7 @@ static enum store_result add_sqn(struct store *store, int64_t row)
     return store_run(store, statement);
 }
 
-static enum store_result add_rows(struct store *store, struct subscription *subscription)
+enum store_result store_add_in_transaction(struct store *store, struct subscription *subscription)
 {
     sqlite3_stmt *statement = store_statement(store, SQL_ADD);
     bind_record(statement, 1, subscription);
@@ -104,8 +104,6 @@ static enum store_result add_rows(struct store *store, struct subscription *subs
     if (rc == STORE_OK)
         rc = add_sqn(store, row);
     if (rc == STORE_OK)
-        rc = store_commit(store);
-    if (rc == STORE_OK)
         subscription->row = row;
     return rc;
 }
@@ -115,7 +113,9 @@ enum store_result store_add(struct store *store, struct subscription *subscripti
     enum store_result rc = store_begin(store);
     if (rc != STORE_OK)
         return rc;
-    rc = add_rows(store, subscription);
+    rc = store_add_in_transaction(store, subscription);
+    if (rc == STORE_OK)
+        rc = store_commit(store);
     if (rc != STORE_OK)
         store_rollback(store);
     return rc;
@@ -136,6 +136,21 @@ enum store_result store_set_enabled(struct store *store, const struct subscripti
     sqlite3_bind_int64(statement, 1, subscription->row);
     bind_record(statement, 2, subscription);
     return change_row(store, statement);
+}
+
+enum store_result store_swap(struct store *store, const struct subscription *subscription,
+                             const uint8_t old_seal[TOKEN_MAC_BYTES])
+{
+    sqlite3_stmt *statement = store_statement(store, SQL_SWAP);
+    sqlite3_bind_int64(statement, 1, subscription->row);
+    bind_record(statement, 2, subscription);
+    sqlite3_bind_blob(statement, 4, old_seal, TOKEN_MAC_BYTES, SQLITE_STATIC);
+    enum store_result rc = change_row(store, statement);
+    if (rc == STORE_NOT_FOUND) {
+        store_say(store, "the subscription was changed meanwhile");
+        return STORE_CONFLICT;
+    }
+    return rc;
 }
 
 enum store_result store_remove(struct store *store, int64_t row)

@@ -10,6 +10,7 @@
 /* Tags of extensions, and the bits of EXTENSION_GBA. */
 #define EXTENSION_WEBRTC_URI 1
 #define EXTENSION_GBA 4
+#define EXTENSION_WRAPPED 5
 #define GBA_ON 0x01
 #define GBA_U_MAC 0x02
 
@@ -56,6 +57,34 @@ static bool read_gba(struct subscription *subscription, struct wire_reader *valu
     return subscription->gba && (bits & ~(uint64_t)(GBA_ON | GBA_U_MAC)) == 0;
 }
 
+static void write_wrapped(struct wire_writer *writer, const struct wrapped_keys *wrapped)
+{
+    wire_write_number(writer, EXTENSION_WRAPPED, 1);
+    wire_write_number(writer, sizeof *wrapped, 2);
+    wire_write_bytes(writer, wrapped->kek.bytes, sizeof wrapped->kek.bytes);
+    wire_write_bytes(writer, wrapped->k.bytes, sizeof wrapped->k.bytes);
+    wire_write_bytes(writer, wrapped->opc.bytes, sizeof wrapped->opc.bytes);
+}
+
+static bool read_piece(struct wire_reader *reader, uint8_t *out_bytes, size_t length)
+{
+    const uint8_t *bytes = wire_read_bytes(reader, length);
+    if (bytes == NULL)
+        return false;
+    memcpy(out_bytes, bytes, length);
+    return true;
+}
+
+static bool read_wrapped(struct subscription *subscription, struct wire_reader *value)
+{
+    struct wrapped_keys *wrapped = &subscription->wrapped;
+    bool is_first = subscription->residence != RESIDENCE_WRAPPED;
+    subscription->residence = RESIDENCE_WRAPPED;
+    return is_first && read_piece(value, wrapped->kek.bytes, sizeof wrapped->kek.bytes) &&
+           read_piece(value, wrapped->k.bytes, sizeof wrapped->k.bytes) &&
+           read_piece(value, wrapped->opc.bytes, sizeof wrapped->opc.bytes);
+}
+
 static void write_text_extension(struct wire_writer *writer, uint8_t tag, const char *text)
 {
     if (text[0] == '\0')
@@ -84,6 +113,8 @@ static void write_extensions(struct wire_writer *writer, const struct subscripti
     if (subscription->gba)
         write_extension_byte(writer, EXTENSION_GBA,
                              GBA_ON | (subscription->gba_u_mac ? GBA_U_MAC : 0));
+    if (subscription->residence == RESIDENCE_WRAPPED)
+        write_wrapped(writer, &subscription->wrapped);
 }
 
 static void clear_extensions(struct subscription *subscription)
@@ -91,6 +122,8 @@ static void clear_extensions(struct subscription *subscription)
     subscription->digest = (struct digest_credential){0};
     subscription->gba = false;
     subscription->gba_u_mac = false;
+    subscription->residence = RESIDENCE_RESIDENT;
+    subscription->wrapped = (struct wrapped_keys){0};
     subscription->identity.webrtc_uri[0] = '\0';
 }
 
@@ -105,6 +138,8 @@ static bool read_extension(struct subscription *subscription, uint8_t tag,
         return digest_credential_read(value, &subscription->digest);
     case EXTENSION_GBA:
         return read_gba(subscription, value);
+    case EXTENSION_WRAPPED:
+        return read_wrapped(subscription, value);
     default:
         return false;
     }

@@ -10,6 +10,7 @@
 #include "digest_credential.h"
 #include "keyring.h"
 #include "message.h"
+#include "token_kek.h"
 
 /* How K came into the token. Shown for ever after. */
 enum key_origin {
@@ -19,12 +20,18 @@ enum key_origin {
     KEY_ORIGIN_WRAPPED_RSA = 4,      /* the same, by the token's RSA transport key */
 };
 
+/* Where K and OPc rest. */
+enum residence {
+    RESIDENCE_RESIDENT = 0, /* as objects of the token (keyring.h) */
+    RESIDENCE_WRAPPED,      /* in this record, wrapped under a KEK of the token (token_kek.h) */
+};
+
 #define SUBSCRIPTION_RECORD_VERSION 1
 /* Fixed part, IMPI and domain, the three lists and the extensions at their longest. */
 #define SUBSCRIPTION_RECORD_BYTES_MAX                                                       \
     (64 + 2 * (2 + NAME_BYTES_MAX) + USER_IDS_MAX * (2 + USER_ID_BYTES_MAX) +               \
      (IMPUS_MAX + P_CSCFS_MAX) * (2 + NAME_BYTES_MAX) + (3 + DIGEST_CREDENTIAL_BYTES_MAX) + \
-     (3 + NAME_BYTES_MAX) + 4)
+     (3 + NAME_BYTES_MAX) + 4 + (3 + sizeof(struct wrapped_keys)))
 
 struct subscription {
     int64_t row; /* of the store; 0 before store_add; never reused */
@@ -32,6 +39,8 @@ struct subscription {
     size_t user_id_count;
     char user_ids[USER_IDS_MAX][USER_ID_BYTES_MAX + 1];
     struct key_ref key_ref; /* zero with digest.is_alone */
+    enum residence residence;
+    struct wrapped_keys wrapped; /* with RESIDENCE_WRAPPED */
     struct digest_credential digest;
     struct sqn_profile profile;
     enum key_origin origin;

@@ -12,6 +12,7 @@
 #include "hex.h"
 #include "openssl_cipher.h"
 #include "softhsm.h"
+#include "token_kek.h"
 #include "token_ks.h"
 #include "vectors.h"
 
@@ -152,6 +153,8 @@ static void a_token_without_a_kek_says_so(void **state)
     assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_NO_KEY);
     assert_int_equal(token_ks_mac(softhsm.token, &wrapped, ks.bytes, 1, &ks), HSM_NO_KEY);
     softhsm_add_kek(&softhsm);
+    token_kek_forget(softhsm.token); /* so as not to wait until it searches again */
+    assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_OK);
 }
 
 static void every_vector_by_the_token(void **state)
@@ -183,7 +186,7 @@ static void what_another_wrapped_is_refused(void **state)
     struct token_wrapped_ks wrapped = {{0}};
     assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_OK);
     wrapped.bytes[11] ^= 1;
-    assert_int_not_equal(token_ks_mac(softhsm.token, &wrapped, ks.bytes, 8, &ks), HSM_OK);
+    assert_int_equal(token_ks_mac(softhsm.token, &wrapped, ks.bytes, 8, &ks), HSM_REFUSED);
     assert_int_equal(objects(), before);
 }
 
@@ -294,6 +297,7 @@ static int open_all(void **state)
     real_list = *softhsm.module->list;
     list = real_list;
     softhsm.module->list = &list;
+    assert_int_equal(token_prove(softhsm.token), HSM_OK);
     all = json_load_file(NISIM_SOURCE_DIR "/tests/vectors/gba_vectors.json", 0, NULL);
     return all == NULL;
 }

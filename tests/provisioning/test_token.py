@@ -415,7 +415,7 @@ class Add(Case):
                         r"  ID: +([0-9a-f]{16})\n  Usage: +encrypt\n  Access: +sensitive\n", objects)
         self.assertIsNotNone(key, objects)
         self.assertIn(f"'nisim OPc {key.group(1)}'", objects)
-        self.assertRegex(objects, r"label: +nisim KEK\n  Usage: +wrap, unwrap\n"
+        self.assertRegex(objects, r"label: +nisim KEK\n  ID: +00000001\n  Usage: +wrap, unwrap\n"
                                   r"  Access: +sensitive, always sensitive, never extractable")
         self.assertRegex(objects, r"label: +nisim integrity\n  Usage: +verify\n"
                                   r"  Access: +sensitive, always sensitive, never extractable")

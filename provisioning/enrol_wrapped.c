@@ -1,0 +1,120 @@
+#include "enrol_wrapped.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+static void destroy(struct token *token, CK_OBJECT_HANDLE object)
+{
+    if (object != CK_INVALID_HANDLE)
+        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
+}
+
+static enum hsm_result wrap_opc(struct token *token, const struct secret128 *opc,
+                                struct wrapped_keys *wrapped)
+{
+    ERASED(secret128) struct secret128 value = *opc; /* PKCS#11 has no const */
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE key[] = {{CKA_CLASS, &class, sizeof class},
+                          {CKA_KEY_TYPE, &type, sizeof type},
+                          {CKA_TOKEN, &no, sizeof no},
+                          {CKA_PRIVATE, &yes, sizeof yes},
+                          {CKA_SENSITIVE, &yes, sizeof yes},
+                          {CKA_EXTRACTABLE, &yes, sizeof yes},
+                          {CKA_SIGN, &no, sizeof no},
+                          {CKA_VERIFY, &no, sizeof no},
+                          {CKA_VALUE, value.bytes, sizeof value.bytes}};
+    enum hsm_result rc = module_result(MODULE_CALL(token->module, C_CreateObject, token->session,
+                                                   key, sizeof key / sizeof key[0], &object));
+    if (rc == HSM_OK)
+        rc = token_kek_wrap(token, &wrapped->kek, object, &wrapped->opc);
+    destroy(token, object);
+    return rc;
+}
+
+static enum hsm_result prove_k(struct token *token, CK_OBJECT_HANDLE k,
+                               const struct wrapped_keys *wrapped)
+{
+    CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
+    enum hsm_result rc = token_kek_unwrap_k(token, wrapped, &same);
+    if (rc == HSM_OK)
+        rc = enrol_check_rights(token, same);
+    if (rc == HSM_OK)
+        rc = enrol_check_same(token, k, same);
+    destroy(token, same);
+    return rc;
+}
+
+static enum hsm_result prove_opc(struct token *token, const struct secret128 *opc,
+                                 const struct wrapped_keys *wrapped)
+{
+    ERASED(secret128) struct secret128 same = {{0}};
+    enum hsm_result rc = token_kek_unwrap_opc(token, wrapped, &same);
+    if (rc == HSM_OK && !secret_equal(same.bytes, opc->bytes, sizeof same.bytes))
+        return HSM_BAD_ANSWER;
+    return rc;
+}
+
+static enum hsm_result wrap_both(struct token *token, CK_OBJECT_HANDLE k,
+                                 const struct opc_source *source, struct wrapped_keys *out_wrapped)
+{
+    ERASED(secret128) struct secret128 opc = {{0}};
+    struct wrapped_keys wrapped = {0};
+    enum hsm_result rc = token_kek_newest(token, &wrapped.kek);
+    if (rc == HSM_OK)
+        rc = enrol_find_opc(token, k, source, &opc);
+    if (rc == HSM_OK)
+        rc = token_kek_wrap(token, &wrapped.kek, k, &wrapped.k);
+    if (rc == HSM_OK)
+        rc = wrap_opc(token, &opc, &wrapped);
+    if (rc == HSM_OK)
+        rc = prove_k(token, k, &wrapped);
+    if (rc == HSM_OK)
+        rc = prove_opc(token, &opc, &wrapped);
+    if (rc == HSM_OK)
+        *out_wrapped = wrapped;
+    return rc;
+}
+
+enum hsm_result enrol_wrap(struct token *token, const struct key_source *source,
+                           const struct opc_source *opc, struct key_ref *out_ref,
+                           struct wrapped_keys *out_wrapped)
+{
+    struct key_ref ref = {{0}};
+    CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
+    if (getrandom(ref.bytes, sizeof ref.bytes, 0) != sizeof ref.bytes)
+        return HSM_LOST;
+    const struct enrol_key key = {*source, &ref, "nisim K", .may_be_wrapped = true};
+    enum hsm_result rc = enrol_create_key(token, &key, &k);
+    if (rc == HSM_OK)
+        rc = wrap_both(token, k, opc, out_wrapped);
+    destroy(token, k);
+    if (rc == HSM_OK)
+        *out_ref = ref;
+    return rc;
+}
+
+static enum hsm_result make_unwrapped(const void *context, struct token *token,
+                                      CK_ATTRIBUTE *attributes, CK_ULONG count,
+                                      CK_OBJECT_HANDLE *out_key)
+{
+    const struct wrapped_keys *wrapped = context;
+    return token_kek_unwrap(token, &wrapped->kek, &wrapped->k, attributes, count, out_key);
+}
+
+enum hsm_result enrol_unwrap(struct token *token, const struct wrapped_keys *wrapped,
+                             const char *impi, struct key_ref *out_ref)
+{
+    ERASED(secret128) struct secret128 opc = {{0}};
+    struct enrol_sources sources = {{make_unwrapped, wrapped}, {&opc, true}, CK_INVALID_HANDLE};
+    enum hsm_result rc = token_kek_unwrap_k(token, wrapped, &sources.same);
+    if (rc == HSM_OK)
+        rc = token_kek_unwrap_opc(token, wrapped, &opc);
+    if (rc == HSM_OK)
+        rc = enrol_resident(token, &sources, impi, out_ref);
+    destroy(token, sources.same);
+    return rc;
+}

@@ -1,0 +1,99 @@
+/* subscriber rest: moves K and OPc from one residence to the other. */
+#include <stdio.h>
+#include <string.h>
+
+#include "credentials.h"
+#include "lookup.h"
+#include "verbs.h"
+
+static const char *const names[] = {"resident", "wrapped"}; /* by enum residence */
+
+enum outcome residence_read(const struct arguments *arguments, enum residence *out_residence)
+{
+    if (arguments->residence == NULL) {
+        *out_residence = RESIDENCE_RESIDENT;
+        return OUTCOME_DONE;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(arguments->residence, names[i]) == 0) {
+            *out_residence = (enum residence)i;
+            return OUTCOME_DONE;
+        }
+    }
+    return outcome_fail(OUTCOME_USAGE, "--residence \"%s\": not resident or wrapped",
+                        arguments->residence);
+}
+
+/* The store is the judge of where K rests; until it says so, the objects made here are nobody's. */
+static enum outcome swap_row(struct office *office, const struct key_ref *ref)
+{
+    struct subscription *subscription = &office->subscription;
+    uint8_t old_seal[TOKEN_MAC_BYTES];
+    memcpy(old_seal, subscription->seal, sizeof old_seal);
+    subscription->residence = RESIDENCE_RESIDENT;
+    subscription->key_ref = *ref;
+    enum hsm_result result = subscription_seal(office->token, subscription);
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "sealing the record");
+    enum store_result stored = store_swap(office->store, subscription, old_seal);
+    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+}
+
+static enum outcome make_resident(struct office *office)
+{
+    const struct subscription *subscription = &office->subscription;
+    const char *impi = subscription->identity.impi;
+    struct key_ref ref = {{0}};
+    enum hsm_result result = enrol_unwrap(office->token, &subscription->wrapped, impi, &ref);
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "moving K and OPc into the token");
+    enum outcome outcome = swap_row(office, &ref);
+    if (outcome == OUTCOME_DONE)
+        printf("%s rests as an object of the token\n", impi);
+    else if (enrol_destroy(office->token, &ref) != HSM_OK)
+        outcome_warn("a key of %s stays in the token without a subscriber", impi);
+    return outcome;
+}
+
+static enum outcome move(struct office *office, enum residence to)
+{
+    const struct subscription *subscription = &office->subscription;
+    const char *impi = subscription->identity.impi;
+    enum hsm_result result = subscription_check_seal(office->token, subscription);
+    if (result == HSM_BAD_ANSWER)
+        return outcome_fail(OUTCOME_STORE,
+                            "the record of %s was altered; remove it and add it anew", impi);
+    if (result != HSM_OK)
+        return office_fail_hsm(office, result, "checking the record's seal");
+    if (subscription->digest.is_alone)
+        return outcome_fail(OUTCOME_FAILED, "%s has SIP digest alone: no K, no residence", impi);
+    if (subscription->residence == to) {
+        printf("%s is %s already\n", impi, names[to]);
+        return OUTCOME_DONE;
+    }
+    if (to == RESIDENCE_RESIDENT)
+        return make_resident(office);
+    return outcome_fail(OUTCOME_FAILED,
+                        "K of %s is in the token and can't leave it, not even wrapped; nothing is "
+                        "changed. To have it wrapped, remove the subscriber and add or import it "
+                        "anew with --residence wrapped",
+                        impi);
+}
+
+enum outcome residence_move(struct office *office, const struct arguments *arguments)
+{
+    enum residence to = RESIDENCE_RESIDENT;
+    if (arguments->residence == NULL)
+        return outcome_fail(OUTCOME_USAGE,
+                            "subscriber rest needs --residence resident or --residence wrapped");
+    enum outcome outcome = residence_read(arguments, &to);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_store(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = lookup_subscriber(office, arguments->name);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_open_token(office, true);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_prove_token(office);
+    return outcome == OUTCOME_DONE ? move(office, to) : outcome;
+}
