@@ -25,6 +25,8 @@ typedef uint64_t verb_set;
 #define VERB_REST VERB_BIT(16)
 /* Rollback, backup, KEK: 50 to 55. */
 #define VERB_STATE_ACCEPT VERB_BIT(50)
+#define VERB_BACKUP VERB_BIT(51)
+#define VERB_RESTORE VERB_BIT(52)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

@@ -52,6 +52,16 @@ static const struct verb {
      NULL,
      "take an older store for good, past every SQN in use",
      state_accept},
+    {{"backup", NULL},
+     VERB_BACKUP,
+     "the file to make",
+     "write subscriptions, SQN states, wrapped keys, officers into a file",
+     backup_make},
+    {{"restore", NULL},
+     VERB_RESTORE,
+     "the backup file",
+     "make a store of a backup file",
+     backup_restore},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])

@@ -186,6 +186,23 @@ bool anchor_advance(struct anchor *anchor)
     return anchor_finish(anchor);
 }
 
+static bool make_id(struct anchor *anchor)
+{
+    ssize_t got = getrandom(anchor->in_store.store_id, ANCHOR_ID_BYTES, 0);
+    anchor->stored = STORE_OK;
+    anchor->hsm = got == ANCHOR_ID_BYTES ? HSM_OK : HSM_NO_MEMORY;
+    return passed(anchor);
+}
+
+bool anchor_disown(struct anchor *anchor)
+{
+    if (!make_id(anchor))
+        return false;
+    anchor->in_store.counter = 0;
+    memset(&anchor->replaced, 0, sizeof anchor->replaced);
+    return write_store(anchor);
+}
+
 bool anchor_adopt(struct anchor *anchor)
 {
     enum hsm_result rc = token_anchor_read(anchor->token, &anchor->replaced);
@@ -195,10 +212,8 @@ bool anchor_adopt(struct anchor *anchor)
         return false;
     if (rc == HSM_NO_KEY)
         memset(&anchor->replaced, 0, sizeof anchor->replaced);
-    if (getrandom(anchor->in_store.store_id, ANCHOR_ID_BYTES, 0) != ANCHOR_ID_BYTES) {
-        anchor->hsm = HSM_NO_MEMORY;
+    if (!make_id(anchor))
         return false;
-    }
     anchor->in_store.counter = anchor->replaced.counter + 1;
     return write_store(anchor);
 }

@@ -61,4 +61,7 @@ bool anchor_wrote(const struct anchor *anchor);
 MUST_CHECK bool anchor_adopt(struct anchor *anchor);
 MUST_CHECK bool anchor_finish(struct anchor *anchor);
 
+/* Gives the store an id that no token knows, in the transaction that is open. */
+MUST_CHECK bool anchor_disown(struct anchor *anchor);
+
 #endif
