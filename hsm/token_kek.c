@@ -209,7 +209,7 @@ enum hsm_result token_kek_unwrap_opc(struct token *token, const struct wrapped_k
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
     CK_ATTRIBUTE opc[] = {{CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
-                          {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &yes, sizeof yes},
+                          {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &no, sizeof no},
                           {CKA_SENSITIVE, &no, sizeof no},   {CKA_EXTRACTABLE, &yes, sizeof yes},
                           {CKA_SIGN, &no, sizeof no},        {CKA_VERIFY, &no, sizeof no}};
     enum hsm_result rc =

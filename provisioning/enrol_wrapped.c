@@ -21,7 +21,7 @@ static enum hsm_result wrap_opc(struct token *token, const struct secret128 *opc
     CK_ATTRIBUTE key[] = {{CKA_CLASS, &class, sizeof class},
                           {CKA_KEY_TYPE, &type, sizeof type},
                           {CKA_TOKEN, &no, sizeof no},
-                          {CKA_PRIVATE, &yes, sizeof yes},
+                          {CKA_PRIVATE, &no, sizeof no},
                           {CKA_SENSITIVE, &yes, sizeof yes},
                           {CKA_EXTRACTABLE, &yes, sizeof yes},
                           {CKA_SIGN, &no, sizeof no},

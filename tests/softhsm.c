@@ -159,18 +159,13 @@ void softhsm_add_kek(struct softhsm *softhsm)
     char label[] = TOKEN_KEK_LABEL;
     struct kek_id id = {{0, 0, 0, 1}};
     CK_OBJECT_HANDLE key = 0;
-    CK_ATTRIBUTE wanted[] = {{CKA_TOKEN, &yes, sizeof yes},
-                             {CKA_PRIVATE, &yes, sizeof yes},
-                             {CKA_SENSITIVE, &yes, sizeof yes},
-                             {CKA_EXTRACTABLE, &no, sizeof no},
-                             {CKA_WRAP, &yes, sizeof yes},
-                             {CKA_UNWRAP, &yes, sizeof yes},
-                             {CKA_ENCRYPT, &no, sizeof no},
-                             {CKA_DECRYPT, &no, sizeof no},
-                             {CKA_LABEL, label, sizeof label - 1},
-                             {CKA_ID, id.bytes, sizeof id.bytes},
-                             {CKA_VALUE_LEN, &bytes, sizeof bytes},
-                             {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
+    CK_ATTRIBUTE wanted[] = {
+        {CKA_TOKEN, &yes, sizeof yes},         {CKA_PRIVATE, &yes, sizeof yes},
+        {CKA_SENSITIVE, &yes, sizeof yes},     {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_WRAP, &yes, sizeof yes},          {CKA_UNWRAP, &yes, sizeof yes},
+        {CKA_ENCRYPT, &no, sizeof no},         {CKA_DECRYPT, &no, sizeof no},
+        {CKA_LABEL, label, sizeof label - 1},  {CKA_ID, id.bytes, sizeof id.bytes},
+        {CKA_VALUE_LEN, &bytes, sizeof bytes}, {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
     assert_int_equal(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, wanted,
                                  COUNT_OF(wanted), &key),
                      CKR_OK);

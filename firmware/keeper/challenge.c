@@ -2,6 +2,7 @@
 
 #include "gba.h"
 #include "log.h"
+#include "open_key.h"
 
 static struct pending *pending_find(struct keeper *keeper, int64_t row)
 {
@@ -52,7 +53,7 @@ static enum hsm_result ask_token(struct keeper *keeper, const uint8_t rand[RAND_
                                  struct aka_answer *out)
 {
     struct key key = {0};
-    enum hsm_result rc = keyring_open(keeper->keyring, &keeper->subscription.key_ref, &key);
+    enum hsm_result rc = open_key(keeper, &key);
     if (rc != HSM_OK)
         return rc;
     struct token_cipher cipher_state;
@@ -109,7 +110,7 @@ static enum hsm_result restore_autn(struct keeper *keeper, const uint8_t rand[RA
                                     uint8_t out_autn[AUTN_BYTES])
 {
     struct key key = {0};
-    enum hsm_result rc = keyring_open(keeper->keyring, &keeper->subscription.key_ref, &key);
+    enum hsm_result rc = open_key(keeper, &key);
     if (rc != HSM_OK)
         return rc;
     struct token_cipher cipher_state;

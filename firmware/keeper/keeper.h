@@ -7,6 +7,7 @@
 #include "channel.h"
 #include "config.h"
 #include "gba_state.h"
+#include "key_cache.h"
 #include "keyring.h"
 #include "seals.h"
 #include "store.h"
@@ -21,9 +22,10 @@ struct pending {
 };
 
 struct keeper {
-    const struct config *config; /* borrowed, as are the next three */
+    const struct config *config; /* borrowed, as are the next four */
     struct token *token;
     struct keyring *keyring;
+    struct key_cache *unwrapped;
     struct store *store;
     struct card_sessions *cards; /* owned by serve */
     struct anchoring anchoring;

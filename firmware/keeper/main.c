@@ -19,6 +19,7 @@ struct equipment {
     struct module *module;
     struct token *token;
     struct keyring *keyring;
+    struct key_cache *unwrapped;
     struct store *store;
 };
 
@@ -94,6 +95,8 @@ static enum hsm_result prepare_token(struct equipment *equipment)
         rc = token_find_integrity(equipment->token);
     if (rc == HSM_OK)
         rc = keyring_new(equipment->token, &equipment->keyring);
+    if (rc == HSM_OK)
+        rc = key_cache_new(equipment->token, config->token_unwrapped_keys, &equipment->unwrapped);
     return rc;
 }
 
@@ -150,6 +153,7 @@ static enum exit_code open_all(struct equipment *equipment, const char *config_p
 static void close_all(struct equipment *equipment)
 {
     store_close(&equipment->store);
+    key_cache_free(&equipment->unwrapped);
     keyring_free(&equipment->keyring);
     token_close(&equipment->token);
     module_close(&equipment->module);
@@ -175,6 +179,7 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
     keeper.config = equipment->config;
     keeper.token = equipment->token;
     keeper.keyring = equipment->keyring;
+    keeper.unwrapped = equipment->unwrapped;
     keeper.store = equipment->store;
     keeper.anchoring.advances = equipment->advances;
     keeper.anchoring.interval_seconds = equipment->config->token_anchor_interval;

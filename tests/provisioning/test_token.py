@@ -475,13 +475,14 @@ class Subscribers(Case):
             "impi": "alice@ims.example.com", "user_ids": ["15551", "alice"],
             "impus": ["sip:alice@ims.example.com", "tel:+15551"], "domain": "ims.example.com",
             "p_cscfs": ["192.0.2.1"], "enabled": True, "as_sealed": True, "key_in_token": True,
+            "residence": "resident", "kek": None, "kek_in_token": False,
             "digests": [], "digest_realm": None, "gba": False, "gba_u_mac": False,
             "key_origin": "clear-text laboratory import", "ind_bits": 4, "delta": 1000,
             "age_limit": 500, "sqn_ms": "000000000000", "highest_seq": 0})
         self.assertEqual(self.show("15551"), self.show("alice@ims.example.com"))
         text = self.expect(self.lab.tool("subscriber", "show", "15552"), DONE).stdout
-        self.assertIn("key-origin: clear-text laboratory import\nkey-in-token: yes\nind-bits: 5\n"
-                      "delta: 268435456\nage-limit: 0\n", text)
+        self.assertIn("key-origin: clear-text laboratory import\nresidence: resident\n"
+                      "key-in-token: yes\nind-bits: 5\ndelta: 268435456\nage-limit: 0\n", text)
 
     def test_show_sqn(self):
         with contextlib.closing(sqlite3.connect(self.lab.path("nisim.db"))) as store:
