@@ -120,7 +120,7 @@ bool anchor_compare(struct anchor *anchor, enum anchor_verdict *out_verdict)
 static bool write_store(struct anchor *anchor)
 {
     struct stored_value *value = &anchor->value;
-    strcpy(value->name, ANCHOR_VALUE_NAME);
+    memcpy(value->name, ANCHOR_VALUE_NAME, sizeof ANCHOR_VALUE_NAME);
     value->bytes = 2 * (size_t)ANCHOR_MARK_BYTES;
     anchor_mark_to_bytes(&anchor->in_store, value->value);
     anchor_mark_to_bytes(&anchor->replaced, value->value + ANCHOR_MARK_BYTES);
