@@ -51,6 +51,20 @@ bool sqn_accept(const struct sqn_profile *profile, const struct sqn_array *array
     return true;
 }
 
+bool sqn_skip(const struct sqn_profile *profile, const struct sqn_array *array, uint64_t advance,
+              struct sqn_array *out_array)
+{
+    uint64_t seq_limit = SQN_LIMIT >> profile->ind_bits;
+    uint64_t highest = 0;
+    for (size_t i = 0; i < SQN_ENTRIES_MAX; i++)
+        highest = array->seq[i] > highest ? array->seq[i] : highest;
+    if (highest >= seq_limit || advance >= seq_limit - highest)
+        return false;
+    for (size_t i = 0; i < SQN_ENTRIES_MAX; i++)
+        out_array->seq[i] = highest + advance;
+    return true;
+}
+
 uint64_t sqn_from_bytes(const uint8_t bytes[6])
 {
     struct wire_reader reader = wire_reader_of(bytes, 6);

@@ -23,7 +23,7 @@ struct sqn_profile {
     uint64_t age_limit; /* L: SEQ_MS - SEQ must be below it; 0 is off */
 };
 
-/* seq[i] is the highest SEQ accepted with IND i; entries past 2^ind_bits are zero. */
+/* seq[i] is the highest SEQ accepted with IND i; entries past 2^ind_bits count for nothing. */
 struct sqn_array {
     uint64_t seq[SQN_ENTRIES_MAX];
 };
@@ -36,6 +36,13 @@ uint64_t sqn_highest(const struct sqn_profile *profile, const struct sqn_array *
 /* True when sqn (48 bits) is fresh; then, and only then, out_array is `array` with it taken in. */
 MUST_CHECK bool sqn_accept(const struct sqn_profile *profile, const struct sqn_array *array,
                            uint64_t sqn, struct sqn_array *out_array);
+
+/*
+ * Every entry becomes the highest SEQ of all plus `advance`: no SQN is fresh any more that the
+ * network has given out up to there. False when that does not fit 48 bits.
+ */
+MUST_CHECK bool sqn_skip(const struct sqn_profile *profile, const struct sqn_array *array,
+                         uint64_t advance, struct sqn_array *out_array);
 
 uint64_t sqn_from_bytes(const uint8_t bytes[6]);
 void sqn_to_bytes(uint64_t sqn, uint8_t out_bytes[6]);

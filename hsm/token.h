@@ -53,6 +53,7 @@ struct token {
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE integrity; /* CK_INVALID_HANDLE until token_find_integrity */
     CK_OBJECT_HANDLE kek;       /* CK_INVALID_HANDLE until token_ks.h has proved it */
+    CK_OBJECT_HANDLE anchor;    /* CK_INVALID_HANDLE until token_anchor.h needed it */
     CK_OBJECT_HANDLE probe;     /* throw-away session key for token_alive */
     size_t kek_count;           /* this and the next two are token_kek.h's */
     struct token_kek keks[TOKEN_KEKS_MAX];

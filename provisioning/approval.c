@@ -62,8 +62,7 @@ static enum outcome count_needed(struct office *office, struct demand *demand)
     return outcome;
 }
 
-static enum outcome note_approver(struct act *act, const struct demand *demand,
-                                  const char *name)
+static enum outcome note_approver(struct act *act, const struct demand *demand, const char *name)
 {
     for (size_t i = 0; i < act->approver_count; i++) {
         if (strcmp(act->approvers[i], name) == 0)

@@ -26,7 +26,6 @@ typedef uint64_t verb_set;
 /* import and export */
 #define VERB_IMPORT VERB_BIT(45)
 #define VERB_EXPORT VERB_BIT(46)
-#define VERB_REST VERB_BIT(16)
 /* Transport keys */
 #define VERB_TRANSPORT_MAKE VERB_BIT(20)
 #define VERB_TRANSPORT_COMPONENTS VERB_BIT(21)
@@ -57,15 +56,19 @@ typedef uint64_t verb_set;
 /* Asks for officers' approvals (approval.h) ... */
 #define VERBS_SENSITIVE                                                                      \
     (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS | \
-     VERB_ROTATE_KEY | VERB_SQN_RESET | VERB_IMPORT | VERB_EXPORT | VERB_TRANSPORT_MAKE |       \
-      VERB_TRANSPORT_COMPONENTS | VERB_TRANSPORT_RECEIVE | VERB_TRANSPORT_HSS |                 \
-      VERB_TRANSPORT_REMOVE)
+     VERB_ROTATE_KEY | VERB_SQN_RESET | VERB_IMPORT | VERB_EXPORT | VERB_TRANSPORT_MAKE |    \
+     VERB_TRANSPORT_COMPONENTS | VERB_TRANSPORT_RECEIVE | VERB_TRANSPORT_HSS |               \
+     VERB_TRANSPORT_REMOVE | VERB_STATE_ACCEPT | VERB_RESTORE)
 /* ... of which these even when the rule asks for none, once there are officers. */
 #define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
 /* Has a transcript. */
 #define VERBS_CEREMONY (VERBS_SENSITIVE | VERB_INIT | VERB_CHANGE_PIN)
 /* NAME is a file, whose content is approved. */
 #define VERBS_NAME_IS_FILE VERB_IMPORT
+/* Rollback, backup, KEK: 50 to 55. */
+#define VERB_STATE_ACCEPT VERB_BIT(50)
+#define VERB_BACKUP VERB_BIT(51)
+#define VERB_RESTORE VERB_BIT(52)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

@@ -203,6 +203,16 @@ static enum hsm_result make_key(struct token *token, const struct recipe *recipe
                                      sizeof key / sizeof key[0], &object));
 }
 
+/* A store that was used with another token before is this one's from now on. */
+static enum outcome make_anchor(struct office *office)
+{
+    struct anchor *anchor = &office->anchor;
+    anchor_start(anchor, office->token, office->store);
+    bool made = anchor_adopt(anchor) && anchor_finish(anchor);
+    sync();
+    return made ? OUTCOME_DONE : office_fail_anchor(office);
+}
+
 /* SoftHSM writes objects without an fsync; a power cut now would leave a token without its keys. */
 static enum hsm_result make_keys(struct token *token)
 {
@@ -247,7 +257,10 @@ static enum outcome fill_token(struct office *office, const struct plan *plan)
         result = mark_as_laboratory(office->token);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "making the token's keys");
+    office->answers_for_anchor = true;
     outcome = office_prove_token(office);
+    if (outcome == OUTCOME_DONE)
+        outcome = make_anchor(office);
     return outcome == OUTCOME_DONE ? rule_write_first(office, plan->pin_least) : outcome;
 }
 
@@ -280,8 +293,9 @@ static enum outcome print_keys(struct office *office)
 
 enum outcome initialise_token(struct office *office, const struct arguments *arguments)
 {
-    ERASED(plan) struct plan plan = {.is_laboratory = arguments->laboratory,
-                                     .pin_least = (uint8_t)arguments->pin_least};
+    ERASED(plan)
+    struct plan plan = {.is_laboratory = arguments->laboratory,
+                        .pin_least = (uint8_t)arguments->pin_least};
     enum outcome outcome = take_label(office, arguments, &plan);
     if (outcome == OUTCOME_DONE)
         outcome = office_open_module(office);
@@ -305,7 +319,6 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
                      "for ever");
     printf("token \"%s\" made (serial %s), keys \"%s\", \"%s\" and \"%s\" inside, store %s\n",
            office->token->label, office->token->serial, TOKEN_KEK_LABEL, TOKEN_INTEGRITY_LABEL,
-           TOKEN_AUDIT_LABEL,
-           office->store_path);
+           TOKEN_AUDIT_LABEL, office->store_path);
     return print_keys(office);
 }

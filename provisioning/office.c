@@ -78,10 +78,9 @@ enum outcome office_new(const struct arguments *arguments, struct office **out_o
         outcome = check_settings(arguments, office);
     }
     if (office->store_path != NULL)
-        config_audit_folder(office->config == NULL || arguments->store != NULL
-                                ? NULL
-                                : office->config->audit,
-                            office->store_path, office->audit_path);
+        config_audit_folder(
+            office->config == NULL || arguments->store != NULL ? NULL : office->config->audit,
+            office->store_path, office->audit_path);
     if (outcome == OUTCOME_DONE)
         *out_office = office;
     else
@@ -240,6 +239,7 @@ static enum outcome find_token(struct office *office, bool writable)
 {
     const char *name = choice_text(&office->choice);
     enum hsm_result result = token_open(office->module, &office->choice, writable, &office->token);
+    office->writable = writable;
     if (result == HSM_OK)
         return OUTCOME_DONE;
     if (result == HSM_NO_TOKEN || result == HSM_BAD_URI)
@@ -303,6 +303,8 @@ enum outcome office_prove_token(struct office *office)
     result = laboratory_find(office->token, &office->is_laboratory);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "looking for the mark of a laboratory");
-    enum outcome outcome = approval_ask(office);
+    enum outcome outcome = office->store == NULL ? OUTCOME_DONE : office_check_anchor(office);
+    if (outcome == OUTCOME_DONE)
+        outcome = approval_ask(office);
     return outcome == OUTCOME_DONE ? act_begin(office) : outcome;
 }

@@ -6,6 +6,7 @@
 #define NISIM_PROVISIONING_OFFICE_H
 
 #include "act.h"
+#include "anchor.h"
 #include "arguments.h"
 #include "config.h"
 #include "store.h"
@@ -31,6 +32,9 @@ struct office {
     struct token *token;
     bool is_laboratory; /* the token takes keys in clear text; known once it is proved */
     struct store *store;
+    bool writable;           /* the token's session */
+    bool answers_for_anchor; /* this verb makes store and token fit: no refusal because of it */
+    struct anchor anchor;
     struct subscription subscription;      /* the one at hand: too large for the stack */
     uint8_t seal_as_read[TOKEN_MAC_BYTES]; /* change.h: of its record before any change */
 };
@@ -64,6 +68,18 @@ MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);
  * that changes something is in the audit trail from here on.
  */
 MUST_CHECK enum outcome office_prove_token(struct office *office);
+
+/*
+ * office_prove_token's part for store and token together, where both are open: a verb that writes
+ * is refused an old store, one that shows warns of it (anchor.h).
+ */
+MUST_CHECK enum outcome office_check_anchor(struct office *office);
+
+/* At the end of a verb: tells the token of what the verb has written to the store. */
+MUST_CHECK enum outcome office_advance_anchor(struct office *office);
+
+/* Says what failed in office->anchor. */
+MUST_CHECK enum outcome office_fail_anchor(struct office *office);
 
 /* `is_new`: asks twice on the terminal. */
 MUST_CHECK enum outcome office_read_pin(const struct pin_place *place, bool is_new,

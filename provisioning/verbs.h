@@ -58,5 +58,9 @@ MUST_CHECK enum outcome subscriber_rotate_key(struct office *office,
                                               const struct arguments *arguments);
 MUST_CHECK enum outcome sqn_show(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome sqn_reset(struct office *office, const struct arguments *arguments);
+/* Rollback, backup, KEK. */
+MUST_CHECK enum outcome state_accept(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome backup_make(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome backup_restore(struct office *office, const struct arguments *arguments);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef NISIM_KEEPER_KEEPER_H
 #define NISIM_KEEPER_KEEPER_H
 
+#include "anchoring.h"
 #include "card_sessions.h"
 #include "channel.h"
 #include "config.h"
@@ -28,7 +29,8 @@ struct keeper {
     struct key_cache *unwrapped;
     struct store *store;
     struct card_sessions *cards; /* owned by serve */
-    bool store_failing;          /* said once, until it works again */
+    struct anchoring anchoring;
+    bool store_failing; /* said once, until it works again */
     size_t pending_count;
     struct pending pending[KEEPER_BATCH_MAX];
     size_t gba_pending_count; /* GBA states of this batch, sealed, not yet committed */

@@ -15,6 +15,7 @@
 /* What is opened on the way to READY, in this order, and closed in the other. */
 struct equipment {
     const char *process; /* its name in the log */
+    bool advances;       /* anchoring.h: the session is then writable */
     struct config *config;
     struct module *module;
     struct token *token;
@@ -86,7 +87,8 @@ static enum hsm_result prepare_token(struct equipment *equipment)
 {
     const struct config *config = equipment->config;
     struct token_choice choice = {config->token_label, config->token_serial, config->token_uri};
-    enum hsm_result rc = token_open(equipment->module, &choice, false, &equipment->token);
+    enum hsm_result rc =
+        token_open(equipment->module, &choice, equipment->advances, &equipment->token);
     if (rc == HSM_OK)
         rc = log_in(equipment);
     if (rc == HSM_OK)
@@ -172,18 +174,9 @@ static enum exit_code open_journal(struct keeper *keeper, const char *process, u
     return exit;
 }
 
-static enum exit_code run(struct equipment *equipment, uint32_t generation)
+static enum exit_code announce(const struct equipment *equipment, uint32_t generation)
 {
-    static struct keeper keeper;
     const struct token_abilities *can = &equipment->token->abilities;
-    keeper.config = equipment->config;
-    keeper.token = equipment->token;
-    keeper.keyring = equipment->keyring;
-    keeper.unwrapped = equipment->unwrapped;
-    keeper.store = equipment->store;
-    enum exit_code opened = open_journal(&keeper, equipment->process, generation);
-    if (opened != EXIT_DONE)
-        return opened;
     log_line(LOG_LEVEL_INFO, "keeper-ready",
              "generation=%u token=\"%s\" serial=%s keys=%zu session_copy=%d several_parts=%d "
              "laboratory=%d",
@@ -193,8 +186,35 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
     if (write(KEEPER_FD_READY, "", 1) != 1)
         return EXIT_LOST;
     close(KEEPER_FD_READY);
-    enum exit_code exit = serve(&keeper, KEEPER_FD_CHANNEL, generation);
-    journal_close(&keeper, exit);
+    return EXIT_DONE;
+}
+
+static enum exit_code serve_all(struct keeper *keeper, const struct equipment *equipment,
+                                uint32_t generation)
+{
+    enum exit_code exit = announce(equipment, generation);
+    if (exit == EXIT_DONE)
+        exit = serve(keeper, KEEPER_FD_CHANNEL, generation);
+    journal_close(keeper, exit);
+    return exit;
+}
+
+static enum exit_code run(struct equipment *equipment, uint32_t generation)
+{
+    static struct keeper keeper;
+    keeper.config = equipment->config;
+    keeper.token = equipment->token;
+    keeper.keyring = equipment->keyring;
+    keeper.unwrapped = equipment->unwrapped;
+    keeper.store = equipment->store;
+    keeper.anchoring.advances = equipment->advances;
+    keeper.anchoring.interval_seconds = equipment->config->token_anchor_interval;
+    anchor_start(&keeper.anchoring.anchor, equipment->token, equipment->store);
+    enum exit_code exit = anchoring_begin(&keeper.anchoring, equipment->config->store);
+    if (exit == EXIT_DONE)
+        exit = open_journal(&keeper, equipment->process, generation);
+    if (exit == EXIT_DONE)
+        exit = serve_all(&keeper, equipment, generation);
     seals_free(&keeper.seals);
     return exit;
 }
@@ -218,6 +238,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "nisim-keeper: started by nisimd, not by hand\n");
         return EXIT_USAGE;
     }
+    equipment.advances = index == 0;
     snprintf(process, sizeof process, "keeper-%lu", index);
     log_start(process, LOG_LEVEL_INFO);
     enum exit_code exit = open_all(&equipment, argv[3]);

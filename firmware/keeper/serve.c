@@ -122,6 +122,7 @@ static enum exit_code loop(struct keeper *keeper, struct batch *batch, int chann
             return EXIT_DONE;
         else if (ready == 0)
             exit = watch(keeper);
+        anchoring_turn(&keeper->anchoring);
     }
     return exit;
 }

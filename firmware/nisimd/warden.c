@@ -29,7 +29,7 @@ struct warden {
     int signals;
     enum phase phase;
     bool all_up;
-    bool was_up; /* once: from then on nothing but a wrong PIN ends the appliance */
+    bool was_up; /* once: from then on only a wrong PIN and an old store end the appliance */
     int64_t drain_until_ms;
     enum exit_code exit;
 };
@@ -142,7 +142,8 @@ static bool is_final(const struct warden *warden, int status, enum exit_code *ou
     if (!WIFEXITED(status))
         return false;
     *out_exit = (enum exit_code)WEXITSTATUS(status);
-    return *out_exit == EXIT_WRONG_PIN || (!warden->was_up && is_hopeless(*out_exit));
+    return *out_exit == EXIT_WRONG_PIN || *out_exit == EXIT_OLD_STORE ||
+           (!warden->was_up && is_hopeless(*out_exit));
 }
 
 static void on_end(struct warden *warden, struct child *child, int status, int64_t now_ms)

@@ -51,7 +51,8 @@ enum front_descriptor {
     FRONT_FD_CHANNELS = 7, /* keeper i's channel is at FRONT_FD_CHANNELS + i */
 };
 
-/* Why a child, or nisimd, ended. After EXIT_WRONG_PIN nothing is started again. */
+/* Why a child, or nisimd, ended. After EXIT_WRONG_PIN and
+ * EXIT_OLD_STORE nothing is started again. */
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_USAGE = 64,
@@ -59,6 +60,7 @@ enum exit_code {
     EXIT_NO_TOKEN = 69,  /* module or token missing */
     EXIT_WRONG_PIN = 77, /* PIN wrong or locked */
     EXIT_STORE = 74,     /* the store can't be opened or is damaged */
+    EXIT_OLD_STORE = 76, /* the store is older than what the token has seen, or another's */
     EXIT_LOST = 75,      /* token or system failed: start again */
     EXIT_LISTEN = 71,    /* nisimd: the address to serve is taken or not of this host */
     EXIT_PROGRAM = 72,   /* nisimd: one of its programs is missing */

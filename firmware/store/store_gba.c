@@ -50,3 +50,8 @@ enum store_result store_gba_swap(struct store *store, const struct gba_state *st
         return STORE_CONFLICT;
     return rc;
 }
+
+enum store_result store_gba_void(struct store *store)
+{
+    return store_run(store, store_statement(store, SQL_GBA_VOID));
+}

@@ -15,4 +15,7 @@ MUST_CHECK enum store_result store_gba_read(struct store *store, int64_t row,
  */
 MUST_CHECK enum store_result store_gba_swap(struct store *store, const struct gba_state *state);
 
+/* Drops every GBA state: a next one needs a new run. */
+MUST_CHECK enum store_result store_gba_void(struct store *store);
+
 #endif

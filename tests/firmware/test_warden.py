@@ -17,6 +17,7 @@ import unittest
 
 EXIT_DONE, EXIT_USAGE, EXIT_LISTEN, EXIT_PROGRAM, EXIT_LOCKED = 0, 64, 71, 72, 73
 EXIT_NO_TOKEN, EXIT_STORE, EXIT_LOST, EXIT_WRONG_PIN, EXIT_CONFIG = 69, 74, 75, 77, 78
+EXIT_OLD_STORE = 76
 
 CONFIG = """
 listen = "{listen}";
@@ -349,7 +350,7 @@ class NotStarting(Case):
         self.expect(EXIT_PROGRAM, "program-not-started", "No such file or directory", errors=2)
 
     def test_hopeless_ends(self):
-        for code in (EXIT_CONFIG, EXIT_NO_TOKEN, EXIT_STORE):
+        for code in (EXIT_CONFIG, EXIT_NO_TOKEN, EXIT_STORE, EXIT_OLD_STORE):
             with self.subTest(code=code):
                 lab = Lab(self.bin_folder)
                 self.addCleanup(lab.close)
@@ -450,6 +451,15 @@ class Dying(Case):
         self.assertEqual(len(lab.events("started", "keeper-1")), 2)
         stopped = [e["name"] for e in lab.events("stopping")]
         self.assertEqual(stopped, ["front", "keeper-0"])
+
+    def test_old_store_later(self):
+        lab = self.lab
+        lab.start().wait_ready()
+        lab.plan(keeper_1=["ready", f"exit {EXIT_OLD_STORE}"])
+        os.kill(lab.pid("keeper-1"), signal.SIGKILL)
+        self.assertEqual(lab.wait_end(), EXIT_OLD_STORE)
+        self.assertEqual(len(lab.lines("start-failed")), 1)
+        self.assertEqual(len(lab.events("started", "keeper-1")), 2)
 
     def test_nisimd(self):
         lab = self.lab

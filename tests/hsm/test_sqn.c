@@ -127,6 +127,34 @@ static void refuses_impossible_profiles(void **state)
     assert_true(sqn_profile_is_valid(&usual));
 }
 
+static void skips_what_may_have_been_used(void **state)
+{
+    (void)state;
+    struct sqn_array array = {{0}};
+    struct sqn_array skipped = {{0}};
+    array.seq[3] = 100;
+    array.seq[7] = 90;
+    assert_true(sqn_skip(&usual, &array, 1000, &skipped));
+    assert_int_equal(sqn_highest(&usual, &skipped), 1100 << 5 | 31);
+    for (uint64_t ind = 0; ind < 32; ind++)
+        assert_false(sqn_accept(&usual, &skipped, 1100 << 5 | ind, &array));
+    assert_true(sqn_accept(&usual, &skipped, 1101 << 5, &array));
+}
+
+static void skips_no_further_than_48_bits(void **state)
+{
+    (void)state;
+    const uint64_t limit = UINT64_C(1) << 43;
+    struct sqn_array array = {{0}};
+    struct sqn_array skipped = {{0}};
+    array.seq[0] = limit - 10;
+    assert_true(sqn_skip(&usual, &array, 9, &skipped));
+    assert_false(sqn_skip(&usual, &array, 10, &skipped));
+    assert_false(sqn_skip(&usual, &array, UINT64_MAX, &skipped));
+    array.seq[0] = UINT64_MAX;
+    assert_false(sqn_skip(&usual, &array, 1, &skipped));
+}
+
 static void writes_big_endian(void **state)
 {
     (void)state;
@@ -150,6 +178,8 @@ int main(void)
         cmocka_unit_test(names_the_highest_of_equal_seqs),
         cmocka_unit_test(works_without_an_ind),
         cmocka_unit_test(refuses_impossible_profiles),
+        cmocka_unit_test(skips_what_may_have_been_used),
+        cmocka_unit_test(skips_no_further_than_48_bits),
         cmocka_unit_test(writes_big_endian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

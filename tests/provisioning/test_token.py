@@ -89,7 +89,8 @@ class Lab:
         done = subprocess.run(["pkcs11-tool", "--module", MODULE, "--token-label", "nisim",
                                "--login", "--pin", PIN, "--list-objects"], env=self.environment,
                               capture_output=True, text=True, check=True)
-        return done.stdout
+        # How far the store has come is no business of these tests.
+        return re.sub(r"(nisim anchor) [0-9a-f]{48}", r"\1", done.stdout)
 
     @contextlib.contextmanager
     def pipe(self, text):
