@@ -125,7 +125,7 @@ static void name_act(const struct verb *verb, const struct arguments *arguments,
     if (!verb->acts)
         return;
     verb_to_text(verb, out_act->verb, sizeof out_act->verb);
-    out_act->subscriber = arguments->impi != NULL ? arguments->impi : arguments->name;
+    out_act->named = arguments->impi != NULL ? arguments->impi : arguments->name;
 }
 
 static enum outcome run(const struct verb *verb, const struct arguments *arguments)
