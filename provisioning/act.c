@@ -158,8 +158,7 @@ static enum outcome write_to(struct office *office, struct audit_trail *trail,
                              const struct token_signer *signer, add_records *fill,
                              enum outcome outcome)
 {
-    if (audit_trail_is_full(trail) &&
-        (!audit_trail_flush(trail) || !audit_trail_turn(trail)))
+    if (audit_trail_is_full(trail) && (!audit_trail_flush(trail) || !audit_trail_turn(trail)))
         return fail(office, audit_trail_why(trail));
     fill(trail, office, outcome);
     enum hsm_result result = audit_trail_sign(trail, office->token, signer);
@@ -185,8 +184,8 @@ static enum outcome write_in_turn(struct office *office, add_records *fill, enum
         return fail(office, store_why(office->store));
     else if (result != HSM_OK && result != HSM_NO_KEY)
         return office_fail_hsm(office, result, "the audit trail's head");
-    struct audit_trail *trail = audit_trail_open(office->audit_path, AUDIT_OFFICER,
-                                                 result == HSM_OK ? &head : NULL, why);
+    struct audit_trail *trail =
+        audit_trail_open(office->audit_path, AUDIT_OFFICER, result == HSM_OK ? &head : NULL, why);
     if (trail == NULL)
         return fail(office, why);
     if (audit_trail_met(trail) != NULL)

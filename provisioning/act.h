@@ -20,9 +20,9 @@ struct act_note {
 };
 
 struct act {
-    char verb[64];          /* "subscriber add"; "" for a verb that changes nothing */
-    const char *named;      /* whom the command line names; NULL: nobody */
-    char subscriber[NAME_BYTES_MAX + 1];      /* the same, by IMPI where it is known; "": nobody */
+    char verb[64];                       /* "subscriber add"; "" for a verb that changes nothing */
+    const char *named;                   /* whom the command line names; NULL: nobody */
+    char subscriber[NAME_BYTES_MAX + 1]; /* the same, by IMPI where it is known; "": nobody */
     const char *officers[AUDIT_OFFICERS_MAX]; /* who approved; NULL where there are less */
     uint64_t intent;                          /* number of its first record; 0: not begun */
     struct stored_value head;                 /* at hand: too large for the stack */

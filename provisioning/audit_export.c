@@ -22,8 +22,8 @@ static enum outcome print_head(const struct office *office, const struct audit_p
     if (!audit_public_key_pem(key, pem))
         return outcome_fail(OUTCOME_FAILED, "memory is short");
     return print_line(json_pack("{s:i, s:s, s:s, s:s}", "nisim_audit", 1, "token",
-                                office->token->label, "serial", office->token->serial,
-                                "public_key", pem));
+                                office->token->label, "serial", office->token->serial, "public_key",
+                                pem));
 }
 
 static bool add_hex(json_t *line, const char *name, const uint8_t *bytes, size_t length)

@@ -40,11 +40,9 @@ void audit_time_text(uint64_t time_ms, char out_text[AUDIT_TIME_BYTES])
 }
 
 static const char *const act_ends[] = {
-    [OUTCOME_DONE] = "DONE",         [OUTCOME_FAILED] = "FAILED",
-    [OUTCOME_USAGE] = "USAGE",       [OUTCOME_PIN] = "PIN",
-    [OUTCOME_NO_TOKEN] = "NO_TOKEN", [OUTCOME_NO_MODULE] = "NO_MODULE",
-    [OUTCOME_STORE] = "STORE",       [OUTCOME_TAKEN] = "TAKEN",
-    [OUTCOME_UNKNOWN] = "UNKNOWN"};
+    [OUTCOME_DONE] = "DONE",   [OUTCOME_FAILED] = "FAILED",     [OUTCOME_USAGE] = "USAGE",
+    [OUTCOME_PIN] = "PIN",     [OUTCOME_NO_TOKEN] = "NO_TOKEN", [OUTCOME_NO_MODULE] = "NO_MODULE",
+    [OUTCOME_STORE] = "STORE", [OUTCOME_TAKEN] = "TAKEN",       [OUTCOME_UNKNOWN] = "UNKNOWN"};
 #define ACT_ENDS (sizeof act_ends / sizeof act_ends[0])
 
 const char *audit_outcome_name(const struct audit_record *record)
@@ -120,9 +118,9 @@ json_t *audit_json(const struct audit_find *find)
     const struct audit_record *record = &find->cursor->read.record;
     bool is_act = record->kind == AUDIT_OUTCOME || record->kind == AUDIT_NOTE;
     audit_time_text(record->time_ms, time_text);
-    json_t *line = json_pack("{s:s, s:s, s:I, s:s}", "time", time_text, "writer", find->writer,
-                             "record", (json_int_t)record->sequence, "kind",
-                             audit_kind_name(record->kind));
+    json_t *line =
+        json_pack("{s:s, s:s, s:I, s:s}", "time", time_text, "writer", find->writer, "record",
+                  (json_int_t)record->sequence, "kind", audit_kind_name(record->kind));
     if (line == NULL)
         return NULL;
     bool whole = add_text(line, "person", record->person) &&
@@ -133,7 +131,8 @@ json_t *audit_json(const struct audit_find *find)
     if (whole && record->officers[0] != NULL)
         whole = json_object_set_new(line, "officers", json_officers(record)) == 0;
     if (whole && record->has_range && is_act)
-        whole = json_object_set_new(line, "act", json_integer((json_int_t)record->range_first)) == 0;
+        whole =
+            json_object_set_new(line, "act", json_integer((json_int_t)record->range_first)) == 0;
     if (whole)
         return line;
     json_decref(line);

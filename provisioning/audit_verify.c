@@ -109,16 +109,14 @@ static void find_gaps(struct tally *tally)
     }
 }
 
-static enum outcome sum_up(const struct office *office, const char *only,
-                           const struct tally *tally)
+static enum outcome sum_up(const struct office *office, const char *only, const struct tally *tally)
 {
     const struct audit_report *report = &tally->report;
     if (tally->writers == 0)
-        return outcome_fail(OUTCOME_UNKNOWN, "folder %s has no audit trail%s%s",
-                            office->audit_path, only == NULL ? "" : " of writer ",
-                            only == NULL ? "" : only);
-    printf("audit trail %s: %" PRIu64 " records of %zu writers, %" PRIu64
-           " checkpoints, %" PRIu64 " records not confirmed by the store\n",
+        return outcome_fail(OUTCOME_UNKNOWN, "folder %s has no audit trail%s%s", office->audit_path,
+                            only == NULL ? "" : " of writer ", only == NULL ? "" : only);
+    printf("audit trail %s: %" PRIu64 " records of %zu writers, %" PRIu64 " checkpoints, %" PRIu64
+           " records not confirmed by the store\n",
            office->audit_path, report->records, tally->writers, report->checkpoints,
            report->unconfirmed);
     if (report->faults > 0)

@@ -79,9 +79,8 @@ static int compare(const void *a, const void *b)
 static bool is_withdrawn(const struct lane *lane)
 {
     uint64_t sequence = lane->cursor.read.record.sequence;
-    return lane->withdrawn_count > 0 &&
-           bsearch(&sequence, lane->withdrawn, lane->withdrawn_count, sizeof sequence, compare) !=
-               NULL;
+    return lane->withdrawn_count > 0 && bsearch(&sequence, lane->withdrawn, lane->withdrawn_count,
+                                                sizeof sequence, compare) != NULL;
 }
 
 /* From the first segment that is there. */
@@ -119,8 +118,7 @@ static enum outcome start_lane(struct audit_walk *walk, struct lane *lane, const
 static enum outcome add_lane(struct audit_walk *walk, const char *folder, const char *writer)
 {
     if (walk->count == LANES_MAX)
-        return outcome_fail(OUTCOME_FAILED, "folder %s has more than %d trails", folder,
-                            LANES_MAX);
+        return outcome_fail(OUTCOME_FAILED, "folder %s has more than %d trails", folder, LANES_MAX);
     struct lane *lane = calloc(1, sizeof *lane);
     if (lane == NULL)
         return fail_memory();
@@ -180,8 +178,7 @@ bool audit_walk_next(struct audit_walk *walk, struct audit_find *out_find)
     for (size_t i = 0; i < walk->count; i++) {
         struct lane *lane = walk->lanes[i];
         if (lane->has_record &&
-            (first == NULL ||
-             lane->cursor.read.record.time_ms < first->cursor.read.record.time_ms))
+            (first == NULL || lane->cursor.read.record.time_ms < first->cursor.read.record.time_ms))
             first = lane;
     }
     walk->in_hand = first;

@@ -245,7 +245,6 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
         return outcome;
     printf("token \"%s\" made (serial %s), keys \"%s\", \"%s\" and \"%s\" inside, store %s\n",
            office->token->label, office->token->serial, TOKEN_KEK_LABEL, TOKEN_INTEGRITY_LABEL,
-           TOKEN_AUDIT_LABEL,
-           office->store_path);
+           TOKEN_AUDIT_LABEL, office->store_path);
     return OUTCOME_DONE;
 }

@@ -13,7 +13,7 @@ static const struct verb {
     const char *words[2]; /* the second is NULL where there is none */
     verb_set bit;
     const char *name; /* what stands behind the words; NULL: nothing */
-    bool acts; /* it changes something: an act, in the audit trail */
+    bool acts;        /* it changes something: an act, in the audit trail */
     const char *synopsis;
     enum outcome (*run)(struct office *office, const struct arguments *arguments);
 } verbs[] = {
@@ -25,7 +25,12 @@ static const struct verb {
      "make a token with its keys, and the store",
      initialise_token},
     {{"check", NULL}, VERB_CHECK, NULL, false, "try what the token can and can't", check_token},
-    {{"subscriber", "add"}, VERB_ADD, NULL, true, "add a subscriber and load K and OPc", subscriber_add},
+    {{"subscriber", "add"},
+     VERB_ADD,
+     NULL,
+     true,
+     "add a subscriber and load K and OPc",
+     subscriber_add},
     {{"subscriber", "show"}, VERB_SHOW, SUBSCRIBER, false, "show a subscriber", show_one},
     {{"subscriber", "list"}, VERB_LIST, NULL, false, "list all subscribers", show_list},
     {{"subscriber", "enable"},

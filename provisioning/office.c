@@ -75,10 +75,9 @@ enum outcome office_new(const struct arguments *arguments, struct office **out_o
         outcome = check_settings(arguments, office);
     }
     if (office->store_path != NULL)
-        config_audit_folder(office->config == NULL || arguments->store != NULL
-                                ? NULL
-                                : office->config->audit,
-                            office->store_path, office->audit_path);
+        config_audit_folder(
+            office->config == NULL || arguments->store != NULL ? NULL : office->config->audit,
+            office->store_path, office->audit_path);
     if (outcome == OUTCOME_DONE)
         *out_office = office;
     else
