@@ -18,16 +18,12 @@ enum hsm_result token_make_signer(struct token *token)
                                  {CKA_VERIFY, &yes, sizeof yes},
                                  {CKA_EC_PARAMS, p256, sizeof p256},
                                  {CKA_LABEL, label, sizeof label - 1}};
-    CK_ATTRIBUTE private_key[] = {{CKA_TOKEN, &yes, sizeof yes},
-                                  {CKA_PRIVATE, &yes, sizeof yes},
-                                  {CKA_SENSITIVE, &yes, sizeof yes},
-                                  {CKA_EXTRACTABLE, &no, sizeof no},
-                                  {CKA_SIGN, &yes, sizeof yes},
-                                  {CKA_DECRYPT, &no, sizeof no},
-                                  {CKA_DERIVE, &no, sizeof no},
-                                  {CKA_UNWRAP, &no, sizeof no},
-                                  {CKA_LABEL, label, sizeof label - 1},
-                                  {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
+    CK_ATTRIBUTE private_key[] = {
+        {CKA_TOKEN, &yes, sizeof yes},        {CKA_PRIVATE, &yes, sizeof yes},
+        {CKA_SENSITIVE, &yes, sizeof yes},    {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_SIGN, &yes, sizeof yes},         {CKA_DECRYPT, &no, sizeof no},
+        {CKA_DERIVE, &no, sizeof no},         {CKA_UNWRAP, &no, sizeof no},
+        {CKA_LABEL, label, sizeof label - 1}, {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
     CK_OBJECT_HANDLE made[2] = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     return module_result(MODULE_CALL(token->module, C_GenerateKeyPair, token->session, &mechanism,
                                      public_key, COUNT_OF(public_key), private_key,
@@ -84,9 +80,8 @@ enum hsm_result token_sign(struct token *token, const struct token_signer *signe
     CK_ULONG length = sizeof signature;
     CK_RV rv = MODULE_CALL(token->module, C_SignInit, token->session, &mechanism, signer->key);
     if (rv == CKR_OK)
-        rv =
-            MODULE_CALL(token->module, C_Sign, token->session, (unsigned char *)(uintptr_t)digest,
-                        TOKEN_DIGEST_BYTES, signature, &length);
+        rv = MODULE_CALL(token->module, C_Sign, token->session, (unsigned char *)(uintptr_t)digest,
+                         TOKEN_DIGEST_BYTES, signature, &length);
     if (rv != CKR_OK)
         return module_result(rv);
     if (length != sizeof signature)

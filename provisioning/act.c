@@ -92,6 +92,11 @@ static void add(struct audit_trail *trail, const struct act *act, struct audit_r
     audit_trail_add(trail, record);
 }
 
+static const char *subscriber_of(const struct act *act)
+{
+    return act->subscriber[0] == '\0' ? NULL : act->subscriber;
+}
+
 static void add_intent(struct audit_trail *trail, struct office *office, enum outcome outcome)
 {
     struct act *act = &office->act;
@@ -100,7 +105,7 @@ static void add_intent(struct audit_trail *trail, struct office *office, enum ou
     add(trail, act,
         (struct audit_record){.kind = AUDIT_INTENT,
                               .status = AUDIT_NO_STATUS,
-                              .subscriber = act->subscriber,
+                              .subscriber = subscriber_of(act),
                               .detail = office->token->serial});
     act->intent = number;
 }
@@ -124,7 +129,7 @@ static void add_outcome(struct audit_trail *trail, struct office *office, enum o
     add(trail, &office->act,
         (struct audit_record){.kind = AUDIT_OUTCOME,
                               .status = (uint16_t)outcome,
-                              .subscriber = office->act.subscriber});
+                              .subscriber = subscriber_of(&office->act)});
 }
 
 static enum outcome fail(const struct office *office, const char *why)
@@ -212,6 +217,10 @@ enum outcome act_begin(struct office *office)
 {
     if (office->act.verb[0] == '\0' || office->act.intent != 0)
         return OUTCOME_DONE;
+    const char *impi = office->subscription.identity.impi;
+    const char *named = impi[0] != '\0' ? impi : office->act.named;
+    snprintf(office->act.subscriber, sizeof office->act.subscriber, "%s",
+             named == NULL ? "" : named);
     enum outcome outcome = write_records(office, add_intent, OUTCOME_DONE);
     if (outcome != OUTCOME_DONE) {
         office->act.intent = 0;

@@ -22,8 +22,9 @@ struct act_note {
 };
 
 struct act {
-    char verb[64];          /* "subscriber add"; "" for a verb that changes nothing */
-    const char *subscriber; /* whom the command line names; NULL: nobody */
+    char verb[64];                       /* "subscriber add"; "" for a verb that changes nothing */
+    const char *named;                   /* whom the command line names; NULL: nobody */
+    char subscriber[NAME_BYTES_MAX + 1]; /* the same, by IMPI where it is known; "": nobody */
     verb_set bit;
     const struct arguments *arguments;
     bool asked; /* for approval: a request was written, and the verb ends here, without a failure */

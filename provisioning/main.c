@@ -95,7 +95,7 @@ static void name_act(const struct verb *verb, const char *text, const struct arg
     if (verb->kind == LOOKS)
         return;
     snprintf(out_act->verb, sizeof out_act->verb, "%s", text);
-    out_act->subscriber = arguments->impi != NULL ? arguments->impi : arguments->name;
+    out_act->named = arguments->impi != NULL ? arguments->impi : arguments->name;
 }
 
 static enum outcome run_in(struct office *office, const struct verb *verb, const char *text,

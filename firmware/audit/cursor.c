@@ -18,8 +18,8 @@ static enum audit_step say(struct audit_cursor *cursor, enum audit_step step, co
     va_end(values);
     audit_segment_path(cursor->folder, cursor->writer, cursor->at.segment, path);
     snprintf(cursor->why, sizeof cursor->why, "%s: offset %llu, record %llu: %s", path,
-             (unsigned long long)cursor->record_offset,
-             (unsigned long long)cursor->at.sequence + 1, what);
+             (unsigned long long)cursor->record_offset, (unsigned long long)cursor->at.sequence + 1,
+             what);
     return step;
 }
 

@@ -10,7 +10,7 @@
 enum audit_step {
     AUDIT_READ,       /* cursor->read is the next record, and its chain fits */
     AUDIT_WRONG,      /* why says what; what follows can be read on */
-    AUDIT_TORN,       /* the last segment ends in the middle of a record: cursor->left bytes of it */
+    AUDIT_TORN,       /* the last segment ends within a record: cursor->left bytes of it */
     AUDIT_END,        /* nothing follows */
     AUDIT_UNREADABLE, /* a file, or memory, is not to be had: why */
 };
@@ -20,7 +20,7 @@ struct audit_cursor {
     const char *writer;
     FILE *file;
     bool is_lost; /* after a record without an end: what comes next has no chain before it */
-    struct audit_head at; /* the end of what was read; offset is in the segment */
+    struct audit_head at;   /* the end of what was read; offset is in the segment */
     uint64_t record_offset; /* where the record in hand begins */
     uint64_t left;
     struct audit_chain chain;

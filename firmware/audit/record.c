@@ -134,11 +134,15 @@ bool audit_body_read(const uint8_t *body, size_t bytes, struct audit_read_record
 
 const char *audit_kind_name(enum audit_kind kind)
 {
-    static const char *const names[] = {
-        [AUDIT_SEGMENT] = "segment",       [AUDIT_START] = "start",
-        [AUDIT_STOP] = "stop",             [AUDIT_REQUEST] = "request",
-        [AUDIT_WITHDRAWN] = "withdrawn",   [AUDIT_RESUMED] = "resumed",
-        [AUDIT_CHECKPOINT] = "checkpoint", [AUDIT_INTENT] = "intent",
-        [AUDIT_OUTCOME] = "outcome",       [AUDIT_NOTE] = "note"};
+    static const char *const names[] = {[AUDIT_SEGMENT] = "segment",
+                                        [AUDIT_START] = "start",
+                                        [AUDIT_STOP] = "stop",
+                                        [AUDIT_REQUEST] = "request",
+                                        [AUDIT_WITHDRAWN] = "withdrawn",
+                                        [AUDIT_RESUMED] = "resumed",
+                                        [AUDIT_CHECKPOINT] = "checkpoint",
+                                        [AUDIT_INTENT] = "intent",
+                                        [AUDIT_OUTCOME] = "outcome",
+                                        [AUDIT_NOTE] = "note"};
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }

@@ -23,7 +23,7 @@ enum audit_kind {
     AUDIT_START = 2,      /* the writer begins to work */
     AUDIT_STOP = 3,       /* and ends */
     AUDIT_REQUEST = 4,    /* a client asked a keeper, and how that ended */
-    AUDIT_WITHDRAWN = 5,  /* records range_first + i of each bit i of range_mask did not come true */
+    AUDIT_WITHDRAWN = 5,  /* for each bit i of range_mask, record range_first + i was not so */
     AUDIT_RESUMED = 6,    /* range_mask records before this one are not confirmed by the store */
     AUDIT_CHECKPOINT = 7, /* signature of the chain before it */
     AUDIT_INTENT = 8,     /* an officer begins an act */
@@ -34,9 +34,9 @@ enum audit_kind {
 /* Texts are borrowed; NULL where there is none. */
 struct audit_record {
     enum audit_kind kind;
-    uint64_t sequence; /* from 1, without a gap, over all segments of a writer */
-    uint64_t time_ms;  /* since 1970, UTC */
-    const char *person;  /* a client's name; of the tool, who sat before it */
+    uint64_t sequence;  /* from 1, without a gap, over all segments of a writer */
+    uint64_t time_ms;   /* since 1970, UTC */
+    const char *person; /* a client's name; of the tool, who sat before it */
     const char *operation;
     const char *subscriber; /* IMPI; the name asked for where no subscription is known by it */
     const char *detail;

@@ -8,7 +8,9 @@
 #include "place.h"
 #include "token_sign.h"
 
-#define AUDIT_SEGMENT_BYTES (UINT64_C(64) << 20) /* a segment is ended by the next turn above it */
+#define AUDIT_SEGMENT_BYTES                                              \
+    (UINT64_C(64) << 20) /* a segment is ended by the next turn above it \
+                          */
 
 struct audit_trail;
 

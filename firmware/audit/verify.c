@@ -129,8 +129,8 @@ static void check_confirmed(struct verification *work, const char *folder, const
         say(work->report, true, "%s/%s: has no record %llu, which the store confirmed", folder,
             writer, (unsigned long long)confirmed->sequence);
     else if (work->report->unconfirmed > 0)
-        say(work->report, false, "%s/%s: records after %llu are not confirmed by the store",
-            folder, writer, (unsigned long long)confirmed->sequence);
+        say(work->report, false, "%s/%s: records after %llu are not confirmed by the store", folder,
+            writer, (unsigned long long)confirmed->sequence);
 }
 
 void audit_verify(const char *folder, const char *writer, const struct audit_head *confirmed,

@@ -43,8 +43,8 @@ static bool take_challenge(struct work *work, const struct digest_challenge *cha
 {
     struct digest_nonce nonce;
     return work_admit(work, &challenge->subscriber, form) &&
-           work_find_subscriber(work, &challenge->subscriber) &&
-           check_names(work, challenge) && open_nonce(work, challenge->nonce, &nonce) &&
+           work_find_subscriber(work, &challenge->subscriber) && check_names(work, challenge) &&
+           open_nonce(work, challenge->nonce, &nonce) &&
            challenge_run(work, nonce.rand, nonce.autn, out);
 }
 

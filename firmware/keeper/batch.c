@@ -82,8 +82,8 @@ static void withhold(struct keeper *keeper, struct batch *batch, bool is_recorde
     bool awaits[KEEPER_BATCH_MAX] = {false};
     bool withheld[KEEPER_BATCH_MAX];
     for (size_t i = 0; i < batch->count; i++)
-        awaits[i] = batch->replies[i].needs_commit ||
-                    (!is_recorded && batch->replies[i].note.is_wanted);
+        awaits[i] =
+            batch->replies[i].needs_commit || (!is_recorded && batch->replies[i].note.is_wanted);
     memcpy(withheld, awaits, sizeof withheld);
     card_sessions_revert(keeper->cards, awaits, batch->count, withheld);
     for (size_t i = 0; i < batch->count; i++) {

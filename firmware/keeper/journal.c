@@ -60,22 +60,20 @@ static enum hsm_result seal(struct keeper *keeper)
 
 static void add(struct journal *journal, enum audit_kind kind, const char *detail)
 {
-    audit_trail_add(journal->trail, (struct audit_record){.kind = kind,
-                                                          .status = AUDIT_NO_STATUS,
-                                                          .detail = detail});
+    audit_trail_add(journal->trail, (struct audit_record){
+                                        .kind = kind, .status = AUDIT_NO_STATUS, .detail = detail});
 }
 
 static void add_owed(struct journal *journal)
 {
     if (journal->owed_mask == 0)
         return;
-    audit_trail_add(journal->trail,
-                    (struct audit_record){.kind = AUDIT_WITHDRAWN,
-                                          .status = AUDIT_NO_STATUS,
-                                          .detail = "not committed, not answered",
-                                          .has_range = true,
-                                          .range_first = journal->owed_first,
-                                          .range_mask = journal->owed_mask});
+    audit_trail_add(journal->trail, (struct audit_record){.kind = AUDIT_WITHDRAWN,
+                                                          .status = AUDIT_NO_STATUS,
+                                                          .detail = "not committed, not answered",
+                                                          .has_range = true,
+                                                          .range_first = journal->owed_first,
+                                                          .range_mask = journal->owed_mask});
 }
 
 static size_t add_requests(struct journal *journal, struct batch *batch)
@@ -255,8 +253,7 @@ enum exit_code journal_open(struct keeper *keeper, const char *folder, const cha
     if (rc != HSM_OK)
         return lose(keeper, rc);
     snprintf(journal->writer, sizeof journal->writer, "%s", writer);
-    journal->trail =
-        audit_trail_open(folder, writer, read_confirmed(keeper, writer, &room), why);
+    journal->trail = audit_trail_open(folder, writer, read_confirmed(keeper, writer, &room), why);
     if (journal->trail == NULL)
         return refuse(folder, writer, why);
     if (audit_trail_met(journal->trail) != NULL)

@@ -21,8 +21,8 @@ struct journal {
     char writer[AUDIT_WRITER_BYTES];
     struct audit_trail *trail;
     struct token_signer signer;
-    bool is_failing;     /* said once, until it can be written again */
-    bool is_unconfirmed; /* `head` is not in the store yet */
+    bool is_failing;      /* said once, until it can be written again */
+    bool is_unconfirmed;  /* `head` is not in the store yet */
     uint64_t batch_first; /* number of the batch's first record */
     uint64_t owed_first;  /* as batch_first, of what is to be withdrawn */
     uint64_t owed_mask;   /* bit i: record owed_first + i; 0: nothing */

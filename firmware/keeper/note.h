@@ -5,12 +5,12 @@
 #include "message.h"
 
 struct note {
-    bool is_wanted;     /* the request has a record in the trail */
-    bool has_inner;     /* what a card was asked ended so, though the answer itself is OK */
+    bool is_wanted; /* the request has a record in the trail */
+    bool has_inner; /* what a card was asked ended so, though the answer itself is OK */
     enum status inner;
     enum status outcome;
-    const char *client; /* the configuration's */
-    size_t record;      /* which of its batch's records */
+    const char *client;                  /* the configuration's */
+    size_t record;                       /* which of its batch's records */
     char subscriber[NAME_BYTES_MAX + 1]; /* as asked for; the IMPI once it is known */
 };
 

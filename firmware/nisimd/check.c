@@ -74,11 +74,27 @@ static void check_store(struct check *check, const char *file)
             errno == ENOENT ? "; nisim-token init makes it" : "");
 }
 
+static void check_audit(struct check *check)
+{
+    char folder[CONFIG_AUDIT_BYTES];
+    struct stat status;
+    config_audit_folder(check->config->audit, check->config->store, folder);
+    if (stat(folder, &status) != 0)
+        say(check, "audit", "%s: %s%s", folder, strerror(errno),
+            errno == ENOENT ? "; nisim-token init makes it" : "");
+    else if (!S_ISDIR(status.st_mode))
+        say(check, "audit", "%s: is not a folder", folder);
+    else if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+        say(check, "audit", "%s: is open to others; chmod 700 %s", folder, folder);
+    else if (access(folder, R_OK | W_OK | X_OK) != 0)
+        say(check, "audit", "%s: %s; the keepers write there", folder, strerror(errno));
+}
+
 static void check_path(struct check *check, const char *option, const char *file)
 {
     if (strcmp(option, "store") == 0)
         check_store(check, file);
-    else if (file[0] == '/')
+    else if (file[0] == '/' && strcmp(option, "audit") != 0)
         check_readable(check, option, file);
 }
 
@@ -103,6 +119,7 @@ enum exit_code check_file(const char *path)
         if (file != NULL)
             check_path(&check, paths[i].option, file);
     }
+    check_audit(&check);
     check_user(&check, "users.front", config->user_front);
     check_user(&check, "users.keeper", config->user_keeper);
     config_free(&config);

@@ -63,8 +63,7 @@ MUST_CHECK struct config *config_read_descriptor(int descriptor, const char *pat
                                                  char out_why[CONFIG_WHY_BYTES]);
 
 /* The folder of the audit trail: `audit`, or beside the store where that is NULL. */
-void config_audit_folder(const char *audit, const char *store,
-                         char out_folder[CONFIG_AUDIT_BYTES]);
+void config_audit_folder(const char *audit, const char *store, char out_folder[CONFIG_AUDIT_BYTES]);
 
 void config_free(struct config **config);
 

@@ -231,7 +231,8 @@ bool confine_memory(void)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     return setrlimit(RLIMIT_CORE, &none) == 0 &&
            (is_sanitized || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0;
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sigaction(SIGPIPE, &ignore, NULL) == 0 &&
+           sigaction(SIGXFSZ, &ignore, NULL) == 0;
 }
 
 bool confine_lifetime(void)

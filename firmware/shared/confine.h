@@ -9,7 +9,10 @@
 
 #include "attributes.h"
 
-/* No core file, not traceable by its own user, no new privileges; SIGPIPE ignored. First of all. */
+/*
+ * No core file, not traceable by its own user, no new privileges; SIGPIPE and SIGXFSZ ignored.
+ * First of all.
+ */
 MUST_CHECK bool confine_memory(void);
 
 /*

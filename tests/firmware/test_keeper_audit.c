@@ -65,8 +65,7 @@ static struct audit_report verify(void)
     struct audit_head head;
     struct audit_public_key *key = audit_public_key_new(bench.keeper.journal.signer.point);
     assert_non_null(key);
-    enum hsm_result rc =
-        audit_head_read(bench.keeper.token, bench.keeper.store, "keeper-0", &head);
+    enum hsm_result rc = audit_head_read(bench.keeper.token, bench.keeper.store, "keeper-0", &head);
     audit_verify(bench.audit, "keeper-0", rc == HSM_OK ? &head : NULL, key, &report);
     audit_public_key_free(&key);
     return report;

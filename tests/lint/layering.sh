@@ -13,11 +13,12 @@ proto/client/bench: proto proto/client hsm: openssl/ jansson.h
 proto/client/pcsc: proto proto/client:
 firmware/shared: proto: libconfig.h seccomp.h
 firmware/store: proto hsm: sqlite3.h
+firmware/audit: proto hsm firmware/store: openssl/
 firmware/card: proto:
-firmware/keeper: proto hsm firmware/shared firmware/store firmware/card:
+firmware/keeper: proto hsm firmware/shared firmware/store firmware/audit firmware/card:
 firmware/front: proto firmware/shared: openssl/ event2/ libp11.h p11-kit/uri.h netdb.h
 firmware/nisimd: proto firmware/shared: netdb.h
-provisioning: proto hsm firmware/shared firmware/store: jansson.h csv.h libxml/ openssl/
+provisioning: proto hsm firmware/shared firmware/store firmware/audit: jansson.h csv.h libxml/ openssl/
 '
 
 private=$(printf '%s' "$arrows" | cut -d : -f 3 | tr ' ' '\n' | sort -u | sed '/^$/d')
