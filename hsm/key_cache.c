@@ -19,6 +19,7 @@ struct key_cache {
     struct token *token;
     size_t room;
     size_t count;
+    size_t unwrapped; /* since key_cache_new */
     uint32_t oldest;
     uint32_t newest;
     uint32_t free;  /* entries without a subscriber, by chain */
@@ -139,11 +140,15 @@ static enum hsm_result unwrap(struct key_cache *cache, const struct key_ref *ref
     CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
     if (cache->count == cache->room)
         drop(cache, cache->oldest);
-    enum hsm_result rc = token_kek_unwrap_opc(cache->token, wrapped, &cache->opcs[cache->free]);
-    if (rc == HSM_OK)
-        rc = token_kek_unwrap_k(cache->token, wrapped, &k);
+    enum hsm_result rc = token_kek_unwrap_k(cache->token, wrapped, &k);
+    if (rc != HSM_OK)
+        return rc;
+    cache->unwrapped++;
+    rc = covered_opc_open(cache->token, k, &wrapped->opc, &cache->opcs[cache->free]);
     if (rc == HSM_OK)
         keep(cache, ref, wrapped, k);
+    else
+        destroy_k(cache, k);
     return rc;
 }
 
@@ -167,6 +172,11 @@ enum hsm_result key_cache_open(struct key_cache *cache, const struct key_ref *re
     }
     *out_key = (struct key){cache->entries[at].k, &cache->opcs[at]};
     return HSM_OK;
+}
+
+size_t key_cache_unwrapped(const struct key_cache *cache)
+{
+    return cache->unwrapped;
 }
 
 size_t key_cache_count(const struct key_cache *cache)

@@ -27,6 +27,12 @@ void key_cache_free(struct key_cache **cache);
 MUST_CHECK enum hsm_result key_cache_open(struct key_cache *cache, const struct key_ref *ref,
                                           const struct wrapped_keys *wrapped, struct key *out_key);
 
+/*
+ * How many K it has unwrapped since it was made. SoftHSM 2.6.1 keeps about 240 bytes of every
+ * session object that was destroyed until C_Finalize: past some number, begin anew.
+ */
+size_t key_cache_unwrapped(const struct key_cache *cache);
+
 size_t key_cache_count(const struct key_cache *cache);
 
 #endif

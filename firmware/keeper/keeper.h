@@ -23,13 +23,15 @@ struct pending {
 };
 
 struct keeper {
-    const struct config *config; /* borrowed, as are the next four */
-    struct token *token;
+    const struct config *config; /* borrowed, as is the next */
+    struct module *module;
+    struct token *token; /* owned, as are its keyring and keys, by equip.h */
     struct keyring *keyring;
     struct key_cache *unwrapped;
     struct store *store;
     struct card_sessions *cards; /* owned by serve */
     struct anchoring anchoring;
+    bool is_laboratory; /* the token takes keys in clear text */
     bool store_failing; /* said once, until it works again */
     size_t pending_count;
     struct pending pending[KEEPER_BATCH_MAX];
