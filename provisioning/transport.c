@@ -71,19 +71,40 @@ static enum hsm_result find_purpose(struct token *token, CK_OBJECT_CLASS class,
     return rc;
 }
 
+/* False when it is no transport key's. */
+static bool take_id(const uint8_t *id, size_t length, struct kcv *out_kcv)
+{
+    static const char start[] = TRANSPORT_ID;
+    size_t start_bytes = sizeof start - 1;
+    if (length < start_bytes || memcmp(id, start, start_bytes) != 0)
+        return false;
+    if (length == TRANSPORT_ID_BYTES_MAX) {
+        out_kcv->length = KCV_BYTES;
+        memcpy(out_kcv->bytes, id + start_bytes, KCV_BYTES);
+    }
+    return true;
+}
+
 enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
                                    struct transport *out_transport)
 {
     struct transport transport = {.object = object};
     CK_OBJECT_CLASS class = 0;
     CK_KEY_TYPE type = 0;
+    uint8_t id[TRANSPORT_ID_BYTES_MAX] = {0};
     CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class},
                              {CKA_KEY_TYPE, &type, sizeof type},
-                             {CKA_LABEL, transport.name, sizeof transport.name - 1}};
-    enum hsm_result rc = module_result(
-        MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, wanted, 3));
+                             {CKA_LABEL, transport.name, sizeof transport.name - 1},
+                             {CKA_ID, id, sizeof id}};
+    CK_RV rv = MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, wanted,
+                           sizeof wanted / sizeof wanted[0]);
+    if (rv == CKR_BUFFER_TOO_SMALL || rv == CKR_ATTRIBUTE_TYPE_INVALID)
+        return HSM_NO_KEY;
+    enum hsm_result rc = module_result(rv);
     if (rc != HSM_OK)
         return rc;
+    if (!take_id(id, wanted[3].ulValueLen, &transport.kcv))
+        return HSM_NO_KEY;
     if (type != CKK_AES && type != CKK_RSA)
         return HSM_REFUSED;
     transport.kind = type == CKK_AES ? TRANSPORT_AES : TRANSPORT_RSA;
@@ -93,20 +114,27 @@ enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
     return rc;
 }
 
-enum hsm_result transport_find(struct token *token, const char *name,
-                               struct transport *out_transport)
+static enum hsm_result find_for(struct token *token, const char *name, CK_ATTRIBUTE_TYPE purpose,
+                                CK_OBJECT_HANDLE *out_object)
 {
-    char id[] = TRANSPORT_ID;
     char label[TRANSPORT_NAME_BYTES_MAX + 1] = ""; /* PKCS#11 has no const */
     size_t length = strlen(name);
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE fit[] = {
-        {CKA_TOKEN, &yes, sizeof yes}, {CKA_ID, id, sizeof id - 1}, {CKA_LABEL, label, length}};
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+        {CKA_TOKEN, &yes, sizeof yes}, {purpose, &yes, sizeof yes}, {CKA_LABEL, label, length}};
     if (length == 0 || length > TRANSPORT_NAME_BYTES_MAX)
         return HSM_NO_KEY;
     memcpy(label, name, length);
-    enum hsm_result rc = token_find_one(token, fit, sizeof fit / sizeof fit[0], &object);
+    return token_find_one(token, fit, sizeof fit / sizeof fit[0], out_object);
+}
+
+enum hsm_result transport_find(struct token *token, const char *name,
+                               struct transport *out_transport)
+{
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    enum hsm_result rc = find_for(token, name, CKA_UNWRAP, &object);
+    if (rc == HSM_NO_KEY)
+        rc = find_for(token, name, CKA_WRAP, &object);
     return rc == HSM_OK ? transport_describe(token, object, out_transport) : rc;
 }
 

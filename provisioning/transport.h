@@ -1,7 +1,8 @@
 /*
  * Transport keys: what keys are wrapped under on their way into this token, or out of it to an HSS.
- * Each is a private token object that has one purpose. Its CKA_ID is TRANSPORT_ID, its label its
- * name; no two have the same name.
+ * Each is a private token object that has one purpose. Its label is its name, and no two have the
+ * same. Its CKA_ID is TRANSPORT_ID and, of an AES key, its check value behind it: it can't encrypt,
+ * and SoftHSM has no CKA_CHECK_VALUE of what it unwrapped.
  */
 #ifndef NISIM_PROVISIONING_TRANSPORT_H
 #define NISIM_PROVISIONING_TRANSPORT_H
@@ -10,6 +11,7 @@
 #include "key_source.h"
 
 #define TRANSPORT_ID "nisim transport"
+#define TRANSPORT_ID_BYTES_MAX (sizeof TRANSPORT_ID - 1 + KCV_BYTES)
 #define TRANSPORT_NAME_BYTES_MAX 32
 #define TRANSPORT_MODULUS_BYTES_MAX 512
 #define TRANSPORT_WRAPPED_BYTES_MAX TRANSPORT_MODULUS_BYTES_MAX
@@ -37,6 +39,7 @@ struct transport {
     CK_OBJECT_HANDLE object;
     enum transport_kind kind;
     enum transport_purpose purpose;
+    struct kcv kcv; /* AES; length 0: not known */
     char name[TRANSPORT_NAME_BYTES_MAX + 1];
 };
 
@@ -53,7 +56,7 @@ const char *transport_way_text(enum transport_way way);
 MUST_CHECK enum hsm_result transport_find(struct token *token, const char *name,
                                           struct transport *out_transport);
 
-/* Fills the rest of it in from the object. */
+/* Fills the rest of it in from the object. HSM_NO_KEY: it is no transport key. */
 MUST_CHECK enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
                                               struct transport *out_transport);
 

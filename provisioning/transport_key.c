@@ -10,13 +10,19 @@
 #include "verbs.h"
 #include "wrapfile.h"
 
+#define OWN_START "nisim "
+
 static enum outcome check_name(const char *name)
 {
     size_t length = strlen(name);
-    if (length > 0 && length <= TRANSPORT_NAME_BYTES_MAX && text_is_clean(name, length))
-        return OUTCOME_DONE;
-    return outcome_fail(OUTCOME_USAGE, "NAME \"%s\": not 1 to %d bytes of text", name,
-                        TRANSPORT_NAME_BYTES_MAX);
+    if (length == 0 || length > TRANSPORT_NAME_BYTES_MAX || !text_is_clean(name, length))
+        return outcome_fail(OUTCOME_USAGE, "NAME \"%s\": not 1 to %d bytes of text", name,
+                            TRANSPORT_NAME_BYTES_MAX);
+    if (strncmp(name, OWN_START, sizeof OWN_START - 1) == 0)
+        return outcome_fail(
+            OUTCOME_USAGE,
+            "NAME \"%s\": names that begin with \"" OWN_START "\" are for nisim's own keys", name);
+    return OUTCOME_DONE;
 }
 
 static enum outcome take_purpose(const struct arguments *arguments,

@@ -25,15 +25,10 @@ static enum hsm_result look_rsa(struct token *token, struct view *view)
     return public_key_fingerprint(&key, view->check) ? HSM_OK : HSM_NO_MEMORY;
 }
 
-/* It can't encrypt, so the token itself has to say it; not every token does. */
-static enum hsm_result look_aes(struct token *token, struct view *view)
+static enum hsm_result look_aes(struct view *view)
 {
-    struct kcv kcv = {.length = KCV_BYTES};
-    CK_ATTRIBUTE value = {CKA_CHECK_VALUE, kcv.bytes, KCV_BYTES};
-    CK_RV rv = MODULE_CALL(token->module, C_GetAttributeValue, token->session,
-                           view->transport.object, &value, 1);
-    if (rv == CKR_OK && value.ulValueLen == KCV_BYTES)
-        kcv_to_text(&kcv, view->check);
+    if (view->transport.kcv.length > 0)
+        kcv_to_text(&view->transport.kcv, view->check);
     else
         snprintf(view->check, sizeof view->check, "unknown");
     return HSM_OK;
@@ -44,7 +39,7 @@ static enum hsm_result look(struct token *token, CK_OBJECT_HANDLE object, struct
     struct view view = {0};
     enum hsm_result rc = transport_describe(token, object, &view.transport);
     if (rc == HSM_OK)
-        rc = view.transport.kind == TRANSPORT_RSA ? look_rsa(token, &view) : look_aes(token, &view);
+        rc = view.transport.kind == TRANSPORT_RSA ? look_rsa(token, &view) : look_aes(&view);
     if (rc == HSM_OK)
         *out = view;
     return rc;
@@ -72,12 +67,11 @@ static json_t *to_json(const struct view *view)
                      is_rsa ? "sha256" : "kcv", view->check);
 }
 
-static enum hsm_result find_all(struct token *token, CK_OBJECT_HANDLE objects[TRANSPORTS_MAX],
-                                CK_ULONG *out_count)
+static enum hsm_result find_all(struct token *token, CK_ATTRIBUTE_TYPE purpose,
+                                CK_OBJECT_HANDLE objects[TRANSPORTS_MAX], CK_ULONG *out_count)
 {
-    char id[] = TRANSPORT_ID;
     CK_BBOOL yes = CK_TRUE;
-    CK_ATTRIBUTE fit[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_ID, id, sizeof id - 1}};
+    CK_ATTRIBUTE fit[] = {{CKA_TOKEN, &yes, sizeof yes}, {purpose, &yes, sizeof yes}};
     CK_ULONG count = 0;
     CK_RV rv = MODULE_CALL(token->module, C_FindObjectsInit, token->session, fit, 2);
     if (rv != CKR_OK)
@@ -88,22 +82,34 @@ static enum hsm_result find_all(struct token *token, CK_OBJECT_HANDLE objects[TR
     return module_result(rv != CKR_OK ? rv : end);
 }
 
+/* The KEK can wrap and unwrap too, and is no transport key. */
+static enum hsm_result list_one(struct token *token, CK_OBJECT_HANDLE object, json_t *array)
+{
+    struct view view = {0};
+    enum hsm_result rc = look(token, object, &view);
+    if (rc == HSM_NO_KEY)
+        return HSM_OK;
+    if (rc == HSM_REFUSED) {
+        outcome_warn("a transport key is not as nisim-token makes it, and of no use");
+        return HSM_OK;
+    }
+    if (rc == HSM_OK && array == NULL)
+        print_line(&view);
+    else if (rc == HSM_OK && json_array_append_new(array, to_json(&view)) != 0)
+        rc = HSM_NO_MEMORY;
+    return rc;
+}
+
 static enum outcome list(struct office *office, json_t *array)
 {
+    static const CK_ATTRIBUTE_TYPE purposes[] = {CKA_UNWRAP, CKA_WRAP};
     CK_OBJECT_HANDLE objects[TRANSPORTS_MAX];
     CK_ULONG count = 0;
-    enum hsm_result result = find_all(office->token, objects, &count);
-    for (CK_ULONG i = 0; i < count && result == HSM_OK; i++) {
-        struct view view = {0};
-        result = look(office->token, objects[i], &view);
-        if (result == HSM_REFUSED) {
-            outcome_warn("a transport key is not as nisim-token makes it, and of no use");
-            result = HSM_OK;
-        } else if (result == HSM_OK && array == NULL) {
-            print_line(&view);
-        } else if (result == HSM_OK && json_array_append_new(array, to_json(&view)) != 0) {
-            result = HSM_NO_MEMORY;
-        }
+    enum hsm_result result = HSM_OK;
+    for (size_t i = 0; i < sizeof purposes / sizeof purposes[0] && result == HSM_OK; i++) {
+        result = find_all(office->token, purposes[i], objects, &count);
+        for (CK_ULONG j = 0; j < count && result == HSM_OK; j++)
+            result = list_one(office->token, objects[j], array);
     }
     return result == HSM_OK ? OUTCOME_DONE
                             : office_fail_hsm(office, result, "listing the transport keys");

@@ -9,7 +9,7 @@ struct aes_template {
     CK_KEY_TYPE type;
     CK_BBOOL yes;
     CK_BBOOL no;
-    char id[sizeof TRANSPORT_ID];
+    char id[TRANSPORT_ID_BYTES_MAX + 1];
     char label[TRANSPORT_NAME_BYTES_MAX + 1];
     CK_ULONG count;
     CK_ATTRIBUTE attributes[16];
@@ -26,7 +26,8 @@ static void add_flag(struct aes_template *template, CK_ATTRIBUTE_TYPE type, bool
 }
 
 /* `name` NULL: a key of the session that can encrypt and nothing else, for the check value. */
-static void prepare(struct aes_template *template, const char *name, enum transport_purpose purpose)
+static void prepare(struct aes_template *template, const char *name, enum transport_purpose purpose,
+                    const struct kcv *kcv)
 {
     *template = (struct aes_template){.class = CKO_SECRET_KEY,
                                       .type = CKK_AES,
@@ -49,6 +50,7 @@ static void prepare(struct aes_template *template, const char *name, enum transp
     if (name == NULL)
         return;
     memcpy(template->label, name, strlen(name)); /* transport_key.c has checked its length */
+    memcpy(template->id + sizeof TRANSPORT_ID - 1, kcv->bytes, KCV_BYTES);
     add(template, CKA_ID, template->id, sizeof template->id - 1);
     add(template, CKA_LABEL, template->label, strlen(name));
 }
@@ -79,7 +81,7 @@ enum hsm_result transport_kcv_of(struct token *token, const struct secret_aes *v
 {
     struct aes_template template;
     CK_OBJECT_HANDLE probe = CK_INVALID_HANDLE;
-    prepare(&template, NULL, TRANSPORT_IN);
+    prepare(&template, NULL, TRANSPORT_IN, NULL);
     enum hsm_result rc = create(token, &template, value, &probe);
     return rc == HSM_OK ? judge_probe(token, probe, expected, out_kcv) : rc;
 }
@@ -93,7 +95,7 @@ enum hsm_result transport_make_aes(struct token *token, const char *name,
     enum hsm_result rc = transport_kcv_of(token, value, expected, out_kcv);
     if (rc != HSM_OK)
         return rc;
-    prepare(&template, name, purpose);
+    prepare(&template, name, purpose, out_kcv);
     rc = create(token, &template, value, &object);
     sync();
     return rc;
@@ -106,14 +108,14 @@ enum hsm_result transport_make_unwrapped(struct token *token, const char *name,
 {
     struct aes_template template;
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    prepare(&template, NULL, purpose);
+    prepare(&template, NULL, purpose, NULL);
     enum hsm_result rc =
         transport_unwrap(token, wrapped, template.attributes, template.count, &object);
     if (rc == HSM_OK)
         rc = judge_probe(token, object, expected, out_kcv);
     if (rc != HSM_OK)
         return rc;
-    prepare(&template, name, purpose);
+    prepare(&template, name, purpose, out_kcv);
     rc = transport_unwrap(token, wrapped, template.attributes, template.count, &object);
     sync();
     return rc;

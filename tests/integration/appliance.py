@@ -312,12 +312,14 @@ class Case(unittest.TestCase):
     programs = None
     appliance = None
     is_started = True
+    is_laboratory = True  # the token takes keys in clear text
 
     @classmethod
     def setUpClass(cls):
         cls.appliance = Appliance(cls.programs)
         cls.addClassCleanup(cls.appliance.close)
-        cls.appliance.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+        kind = ("--laboratory",) if cls.is_laboratory else ()
+        cls.appliance.token("init", *kind, "--label", "nisim", "--so-pin-file", "so-pin")
         cls.prepare(cls.appliance)
         if cls.is_started:
             cls.appliance.start()

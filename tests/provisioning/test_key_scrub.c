@@ -1,7 +1,9 @@
 /*
  * After an enrolment nothing of K, OP and OPc is left in any page of this process: not in ours,
- * not in the module's, freed or not. What is looked for is kept inverted, so that the test does
- * not find itself.
+ * not in the module's, freed or not. K that comes wrapped is not there at any time either: all
+ * pages are searched after each call of the module. SoftHSM is a token inside this very process,
+ * and from C_EncryptInit to the operation's end holds the key that encrypts; those calls are left
+ * out. What is looked for is kept inverted, so that the test does not find itself.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,6 +23,7 @@
 #include "keyfile.h"
 #include "milenage.h"
 #include "softhsm.h"
+#include "transport_make.h"
 
 #define KEY_BYTES 16
 #define HEX_BYTES (2 * KEY_BYTES)
@@ -40,6 +43,8 @@ static struct softhsm softhsm;
 static size_t lengths[NEEDLES];
 static uint8_t inverted[NEEDLES][HEX_BYTES];
 static uint8_t part[PART_BYTES + HEX_BYTES];
+static bool is_watching; /* K alone, after each call of the module */
+static size_t searches;
 
 static void keep(enum needle needle, const void *bytes, size_t length)
 {
@@ -71,7 +76,8 @@ static size_t count_in(const uint8_t *bytes, size_t length)
     bool is_even = memcmp(bytes, bytes + 1, length - 1) == 0; /* most pages are zero */
     for (size_t at = 0; at < length && at < PART_BYTES && !is_even; at++) {
         for (enum needle needle = 0; needle < NEEDLES; needle++)
-            found += at + lengths[needle] <= length && is_at(bytes + at, needle);
+            found += (!is_watching || needle == NEEDLE_K || needle == NEEDLE_K_HEX) &&
+                     at + lengths[needle] <= length && is_at(bytes + at, needle);
     }
     return found;
 }
@@ -111,6 +117,21 @@ static size_t count_in_memory(void)
     fclose(maps);
     close(memory);
     return found;
+}
+
+CK_RV __real_module_leave(struct module *module, const char *call, CK_RV rv);
+CK_RV __wrap_module_leave(struct module *module, const char *call, CK_RV rv);
+
+/* The linker puts it in the place of module_leave, which ends each call. */
+CK_RV __wrap_module_leave(struct module *module, const char *call, CK_RV rv)
+{
+    bool holds_a_key = strcmp(call, "C_EncryptInit") == 0 || strcmp(call, "C_EncryptUpdate") == 0;
+    if (is_watching && !holds_a_key) {
+        searches++;
+        if (count_in_memory() != 0)
+            fail_msg("K is in memory after %s", call);
+    }
+    return __real_module_leave(module, call, rv);
 }
 
 /* A file with K and OP, by way of a pipe, as the verb reads it. */
@@ -197,11 +218,100 @@ static void leaves_no_key_in_memory(void **state)
     assert_int_equal(count_in_memory(), 0);
 }
 
+static void make_transport_key(const char *name, enum transport_purpose purpose)
+{
+    static const struct secret_aes value = {32, {1, 2, 3, 4, 5}};
+    const struct kcv any = {0};
+    struct kcv kcv = {0};
+    assert_int_equal(transport_make_aes(softhsm.token, name, purpose, &value, &any, &kcv), HSM_OK);
+}
+
+static struct transport find(const char *name)
+{
+    struct transport transport = {0};
+    assert_int_equal(transport_find(softhsm.token, name, &transport), HSM_OK);
+    return transport;
+}
+
+static void enrol_watched(const struct enrolment *enrolment)
+{
+    struct key_ref ref;
+    struct kcv kcv = {0};
+    is_watching = true;
+    searches = 0;
+    assert_int_equal(enrol_keys(softhsm.token, enrolment, &ref, &kcv), HSM_OK);
+    is_watching = false;
+    assert_true(searches > 10);
+}
+
+static void a_wrapped_key_is_never_in_memory(void **state)
+{
+    (void)state;
+    ERASED(secret128) struct secret128 k = {0};
+    static const struct secret128 opc = {{9, 8, 7}};
+    uint8_t blob[TRANSPORT_WRAPPED_BYTES_MAX];
+    size_t length = 0;
+    make_transport_key("in", TRANSPORT_IN);
+    make_transport_key("out", TRANSPORT_OUT);
+    const struct transport out = find("out");
+    const struct transport in = find("in");
+    recall(NEEDLE_K, k.bytes);
+    assert_int_equal(transport_wrap_value(softhsm.token, &out, &k, blob, &length), HSM_OK);
+    secret_wipe(&k, sizeof k);
+    const struct transport_wrapped wrapped = {&in, blob, length};
+    const struct enrolment enrolment = {transport_source(&wrapped), NULL, &opc, true, {0}, "alice"};
+    enrol_watched(&enrolment);
+    assert_int_equal(count_in_memory(), 0);
+}
+
+/* What is looked for is known only once the HSS has unwrapped it. */
+static void a_key_made_inside_leaves_nothing_in_memory(void **state)
+{
+    (void)state;
+    static const struct secret128 opc = {{9, 8, 7}};
+    static const struct key_ref nobody;
+    ERASED(secret128) struct secret128 k = {0};
+    const struct transport out = find("out");
+    const struct transport in = find("in");
+    uint8_t blob[TRANSPORT_WRAPPED_BYTES_MAX];
+    const struct transport_wrapped wrapped = {&in, blob, 24};
+    size_t length = 0;
+    enum transport_way way = TRANSPORT_RFC3394;
+    CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
+    struct key_ref ref;
+    struct kcv kcv = {0};
+    struct enrol_key key = {key_source_generated(), &nobody, "test", false, true};
+    assert_int_equal(enrol_create_key(softhsm.token, &key, &made), HSM_OK);
+    assert_int_equal(transport_wrap(softhsm.token, &out, made, blob, &length, &way), HSM_OK);
+    const struct enrolment enrolment = {key_source_copy(&made), NULL, &opc, true, {0}, "bob"};
+    assert_int_equal(enrol_keys(softhsm.token, &enrolment, &ref, &kcv), HSM_OK);
+    assert_int_equal(length, wrapped.length);
+    assert_int_equal(transport_read(softhsm.token, &wrapped, &k), HSM_OK);
+    keep(NEEDLE_K, k.bytes, sizeof k.bytes);
+    assert_int_not_equal(count_in_memory(), 0);
+    secret_wipe(&k, sizeof k);
+    assert_int_equal(count_in_memory(), 0);
+}
+
+/* The other way round: the clear way has K in memory while it lasts, and that is seen. */
+static void watching_sees_a_clear_key(void **state)
+{
+    (void)state;
+    struct keyfile *keyfile = read_keyfile();
+    is_watching = true;
+    assert_int_not_equal(count_in_memory(), 0);
+    is_watching = false;
+    keyfile_free(&keyfile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_a_key_that_is_there),
         cmocka_unit_test(leaves_no_key_in_memory),
+        cmocka_unit_test(watching_sees_a_clear_key),
+        cmocka_unit_test(a_wrapped_key_is_never_in_memory),
+        cmocka_unit_test(a_key_made_inside_leaves_nothing_in_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
