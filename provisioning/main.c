@@ -4,12 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "completion.h"
 #include "confine.h"
 #include "transcript.h"
 #include "verbs.h"
 
 #define SUBSCRIBER "a user id or the IMPI"
 #define OFFICER "an officer's name"
+
+static enum outcome print_completion(struct office *office, const struct arguments *arguments);
 
 static const struct verb {
     const char *words[2]; /* the second is NULL where there is none */
@@ -54,6 +57,7 @@ static const struct verb {
      rule_approvals},
     {{"change-pin", NULL}, VERB_CHANGE_PIN, NULL, "change the USER PIN or the SO PIN", change_pin},
     {{"status", NULL}, VERB_STATUS, NULL, "show token, keys, PINs, officers, store", show_status},
+    {{"completion", NULL}, VERB_COMPLETION, NULL, "print what bash needs", print_completion},
     /* Life. */
     {{"subscriber", "move"}, VERB_MOVE, SUBSCRIBER, "set the home domain", subscriber_move},
     {{"subscriber", "add-id"}, VERB_ADD_ID, SUBSCRIBER, "add user ids", subscriber_add_id},
@@ -107,6 +111,20 @@ static void print_help(const struct verb *only)
     }
     puts("options:");
     arguments_print_help(only == NULL ? VERBS_ALL : only->bit);
+}
+
+static enum outcome print_completion(struct office *office, const struct arguments *arguments)
+{
+    (void)office;
+    (void)arguments;
+    completion_begin();
+    for (size_t i = 0; i < VERBS; i++) {
+        char text[64];
+        verb_to_text(&verbs[i], text, sizeof text);
+        completion_verb(text, verbs[i].bit);
+    }
+    completion_end();
+    return OUTCOME_DONE;
 }
 
 static enum outcome check_words(const struct verb *verb, struct arguments *arguments)

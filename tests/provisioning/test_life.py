@@ -279,6 +279,32 @@ class Lists(LifeCase):
                 self.assertEqual(done.stderr.count("not well formed"), 1)
 
 
+class Completion(Case):
+    with_token = False
+
+    def complete(self, *words):
+        script = ("eval \"$(\"$1\" completion)\"; shift; COMP_WORDS=(\"$@\"); "
+                  "COMP_CWORD=$(($# - 1)); _nisim_token; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        done = subprocess.run(["bash", "-uc", script, "bash", self.lab.program, "nisim-token", *words],
+                              capture_output=True, text=True, check=True, cwd=self.lab.folder)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_bash(self):
+        self.assertIn("subscriber", self.complete(""))
+        self.assertEqual(self.complete("sub"), ["subscriber"])
+        self.assertEqual(self.complete("subscriber", "e"), ["enable"])
+        self.assertEqual(self.complete("--pin-file", "pin", "officer", ""),
+                         ["add", "list", "remove"])
+        self.assertEqual(self.complete("subscriber", "add", "--digest-p"),
+                         ["--digest-password-file"])
+        self.assertEqual(self.complete("subscriber", "show", "alice", "--j"), ["--json"])
+        self.assertEqual(self.complete("check", "--impi"), [])
+        self.assertEqual(self.complete("subscriber", "add", "--key-file", "ke"), ["key"])
+        self.assertEqual(self.complete("init", "--label", ""), [])
+        self.assertEqual(self.complete("frob", ""), [])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, help="folder of the programs")
