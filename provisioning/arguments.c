@@ -176,3 +176,24 @@ void arguments_print_help(verb_set verbs)
         printf("  %-24s %s\n", option, entries[i].text);
     }
 }
+
+void arguments_print_options(verb_set verbs)
+{
+    for (size_t i = 0; i < ENTRIES; i++) {
+        if ((entries[i].verbs & verbs) != 0)
+            printf(" --%s", entries[i].name);
+    }
+}
+
+void arguments_print_patterns(bool of_files)
+{
+    const char *between = "";
+    for (size_t i = 0; i < ENTRIES; i++) {
+        const char *value = entries[i].value;
+        bool is_file = value != NULL && (strcmp(value, "FILE") == 0 || strcmp(value, "PATH") == 0);
+        if (value == NULL || is_file != of_files)
+            continue;
+        printf("%s--%s", between, entries[i].name);
+        between = " | ";
+    }
+}

@@ -53,6 +53,7 @@ typedef uint64_t verb_set;
 #define VERB_ROTATE_KEY VERB_BIT(29)
 #define VERB_SQN_SHOW VERB_BIT(30)
 #define VERB_SQN_RESET VERB_BIT(31)
+#define VERB_COMPLETION VERB_BIT(32)
 /* Asks for officers' approvals (approval.h) ... */
 #define VERBS_SENSITIVE                                                                      \
     (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS | \
@@ -119,5 +120,9 @@ MUST_CHECK enum outcome arguments_check(const struct arguments *arguments, verb_
 
 /* One line an option that `verbs` take, on standard output. */
 void arguments_print_help(verb_set verbs);
+
+/* For the shell: the options that `verbs` take, and the patterns of those that take a value. */
+void arguments_print_options(verb_set verbs);
+void arguments_print_patterns(bool of_files);
 
 #endif

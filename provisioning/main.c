@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "completion.h"
 #include "confine.h"
 #include "transcript.h"
 #include "verbs.h"
@@ -11,6 +12,8 @@
 #define SUBSCRIBER "a user id or the IMPI"
 #define TRANSPORT "the transport key's name"
 #define OFFICER "an officer's name"
+
+static enum outcome print_completion(struct office *office, const struct arguments *arguments);
 
 enum verb_kind {
     LOOKS,
@@ -69,6 +72,20 @@ static void print_help(const struct verb *only)
     }
     puts("options:");
     arguments_print_help(only == NULL ? VERBS_ALL : only->bit);
+}
+
+static enum outcome print_completion(struct office *office, const struct arguments *arguments)
+{
+    (void)office;
+    (void)arguments;
+    completion_begin();
+    for (size_t i = 0; i < VERBS; i++) {
+        char text[64];
+        verb_to_text(&verbs[i], text, sizeof text);
+        completion_verb(text, verbs[i].bit);
+    }
+    completion_end();
+    return OUTCOME_DONE;
 }
 
 static enum outcome check_words(const struct verb *verb, struct arguments *arguments)

@@ -8,6 +8,7 @@
 #include "lookup.h"
 #include "store_pin.h"
 #include "verbs.h"
+#include "walk.h"
 
 /* What is to be said of one subscriber; nothing here is secret. */
 struct view {
@@ -298,9 +299,20 @@ static void print_brief(const struct view *view)
 struct tally {
     size_t altered;
     size_t keys_named;
+    size_t shown;
 };
 
-static enum outcome list_row(struct office *office, const struct keyring *keyring, json_t *array,
+/* JSON is written row by row: a list of a million needs no more memory than one of ten. */
+static enum outcome list_row_as_json(const struct view *view, bool first)
+{
+    json_t *row = json_view(view);
+    fputs(first ? "[\n" : ",\n", stdout);
+    int failed = row == NULL || json_dumpf(row, stdout, JSON_INDENT(2)) != 0;
+    json_decref(row);
+    return failed ? outcome_fail(OUTCOME_FAILED, "memory is short") : OUTCOME_DONE;
+}
+
+static enum outcome list_row(struct office *office, const struct keyring *keyring, bool json,
                              struct tally *tally)
 {
     struct view view = {.subscription = &office->subscription};
@@ -309,21 +321,21 @@ static enum outcome list_row(struct office *office, const struct keyring *keyrin
         return outcome;
     tally->keys_named += view.key_held + count_digests(&view, true);
     tally->altered += !view.as_sealed;
-    if (array == NULL)
-        print_brief(&view);
-    else if (json_array_append_new(array, json_view(&view)) != 0)
-        return outcome_fail(OUTCOME_FAILED, "memory is short");
+    tally->shown++;
+    if (json)
+        return list_row_as_json(&view, tally->shown == 1);
+    print_brief(&view);
     return OUTCOME_DONE;
 }
 
-static enum outcome list_rows(struct office *office, const struct keyring *keyring, json_t *array,
-                              struct tally *tally)
+static enum outcome list_rows(struct office *office, const struct keyring *keyring,
+                              struct walk *walk, struct tally *tally)
 {
     enum outcome outcome = OUTCOME_DONE;
-    struct subscription *subscription = &office->subscription;
-    subscription->row = 0;
-    while (outcome == OUTCOME_DONE) {
-        enum store_result result = store_next(office->store, subscription->row, subscription);
+    const struct arguments *arguments = walk->arguments;
+    while (outcome == OUTCOME_DONE &&
+           (arguments->limit == 0 || tally->shown < (size_t)arguments->limit)) {
+        enum store_result result = walk_next(office, walk);
         if (result == STORE_NOT_FOUND)
             return OUTCOME_DONE;
         if (result == STORE_BAD_RECORD) {
@@ -331,17 +343,17 @@ static enum outcome list_rows(struct office *office, const struct keyring *keyri
             outcome_warn("store %s: %s", office->store_path, store_why(office->store));
             continue;
         }
-        outcome = result == STORE_OK ? list_row(office, keyring, array, tally)
+        outcome = result == STORE_OK ? list_row(office, keyring, arguments->json, tally)
                                      : office_fail_store(office, result);
     }
     return outcome;
 }
 
-static enum outcome sum_up(const char *store_path, const struct keyring *keyring,
+static enum outcome sum_up(const char *store_path, const struct keyring *keyring, bool whole,
                            const struct tally *tally)
 {
     size_t keys = keyring_count(keyring);
-    if (keys > tally->keys_named)
+    if (whole && keys > tally->keys_named)
         outcome_warn("%zu of %zu keys in the token belong to no subscriber in this store",
                      keys - tally->keys_named, keys);
     if (tally->altered > 0)
@@ -353,21 +365,23 @@ static enum outcome sum_up(const char *store_path, const struct keyring *keyring
 enum outcome show_list(struct office *office, const struct arguments *arguments)
 {
     struct keyring *keyring = NULL;
+    struct walk walk = {0};
     struct tally tally = {0};
-    json_t *array = arguments->json ? json_array() : NULL;
     enum outcome outcome = office_open_store(office, false);
+    if (outcome == OUTCOME_DONE)
+        outcome = walk_begin(office, arguments, &walk);
     if (outcome == OUTCOME_DONE)
         outcome = open_all(office, &keyring);
     if (outcome == OUTCOME_DONE)
-        outcome = list_rows(office, keyring, array, &tally);
+        outcome = list_rows(office, keyring, &walk, &tally);
     if (outcome == OUTCOME_DONE && arguments->json)
-        outcome = json_print(json_incref(array));
+        puts(tally.shown == 0 ? "[]" : "\n]");
     if (outcome == OUTCOME_DONE && office->is_laboratory)
         outcome_warn("token \"%s\" is a laboratory's: keys in clear text were or may be loaded",
                      office->token->label);
     if (outcome == OUTCOME_DONE)
-        outcome = sum_up(office->store_path, keyring, &tally);
-    json_decref(array);
+        outcome = sum_up(office->store_path, keyring, walk_is_whole(&walk), &tally);
+    walk_free(&walk);
     keyring_free(&keyring);
     return outcome;
 }

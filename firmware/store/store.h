@@ -100,8 +100,12 @@ MUST_CHECK enum store_result store_set_names(struct store *store,
 /* For a new K: the SQN state of a new subscription, and no GBA record of the old K. */
 MUST_CHECK enum store_result store_begin_anew(struct store *store, int64_t row);
 
-/* The subscription with the smallest IMPI above `after` ("" to begin); else as store_next. */
-MUST_CHECK enum store_result store_next_impi(struct store *store, const char *after,
+/*
+ * The subscription with the smallest IMPI above `in_out_impi` ("" to begin), which then is that
+ * one, even where the record is bad; else as store_next.
+ */
+MUST_CHECK enum store_result store_next_impi(struct store *store,
+                                             char in_out_impi[NAME_BYTES_MAX + 1],
                                              struct subscription *out);
 
 /*

@@ -220,7 +220,20 @@ enum store_result store_count(struct store *store, int64_t *out_count)
     return take_number(store, store_statement(store, SQL_HOW_MANY), out_count);
 }
 
-enum store_result store_next_impi(struct store *store, const char *after, struct subscription *out)
+enum store_result store_next_impi(struct store *store, char in_out_impi[NAME_BYTES_MAX + 1],
+                                  struct subscription *out)
 {
-    return take_only(store, bind_name(store, SQL_NEXT_IMPI, FIELD_IMPI, after), out);
+    sqlite3_stmt *statement = bind_name(store, SQL_NEXT_IMPI, FIELD_IMPI, in_out_impi);
+    int code = sqlite3_step(statement);
+    enum store_result rc = code == SQLITE_DONE ? STORE_NOT_FOUND : store_result_of(store, code);
+    if (code == SQLITE_ROW) {
+        size_t bytes = (size_t)sqlite3_column_bytes(statement, 3);
+        rc = take(store, statement, out);
+        if (bytes > NAME_BYTES_MAX)
+            bytes = NAME_BYTES_MAX;
+        memcpy(in_out_impi, sqlite3_column_text(statement, 3), bytes);
+        in_out_impi[bytes] = '\0';
+    }
+    sqlite3_reset(statement);
+    return rc;
 }

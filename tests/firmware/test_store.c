@@ -322,6 +322,86 @@ static void keeps_values_by_name(void **state)
     store_close(&store);
 }
 
+/* What the officer's tool changes of a row: only as it was read, and all or nothing. */
+static void changes_only_what_was_read(void **state)
+{
+    (void)state;
+    static struct subscription found;
+    const struct subscriber_name old_name = name_of(FIELD_USER_ID, "1001");
+    const struct subscriber_name new_name = name_of(FIELD_USER_ID, "1002");
+    const struct subscriber_name taken = name_of(FIELD_USER_ID, "2001");
+    uint8_t seal[TOKEN_MAC_BYTES] = {0};
+    struct store *store = open_good();
+    assert_int_equal(store_add(store, subscription_of("bob@ims.example.com", "2001")), STORE_OK);
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    int64_t row = subscription->row;
+    assert_int_equal(store_check_same(store, row, seal), STORE_OK);
+    seal[0] = 1;
+    assert_int_equal(store_check_same(store, row, seal), STORE_CONFLICT);
+    assert_int_equal(store_check_same(store, row + 1, seal), STORE_NOT_FOUND);
+    snprintf(subscription->user_ids[0], sizeof subscription->user_ids[0], "2001");
+    assert_int_equal(store_begin(store), STORE_OK);
+    assert_int_equal(store_set_names(store, subscription), STORE_DUPLICATE);
+    store_rollback(store);
+    assert_int_equal(store_find(store, &old_name, &found), STORE_OK);
+    snprintf(subscription->user_ids[0], sizeof subscription->user_ids[0], "1002");
+    assert_int_equal(store_begin(store), STORE_OK);
+    assert_int_equal(store_set_names(store, subscription), STORE_OK);
+    assert_int_equal(store_commit(store), STORE_OK);
+    assert_int_equal(store_find(store, &old_name, &found), STORE_NOT_FOUND);
+    assert_int_equal(store_find(store, &new_name, &found), STORE_OK);
+    assert_int_equal(store_find(store, &taken, &found), STORE_OK);
+    store_close(&store);
+}
+
+static void begins_anew(void **state)
+{
+    (void)state;
+    struct store *store = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    struct sqn_array array = {.seq = {[63] = 5}};
+    int64_t version = 0;
+    assert_int_equal(store_begin(store), STORE_OK);
+    assert_int_equal(store_sqn_swap(store, subscription->row, 0, &array), STORE_OK);
+    assert_int_equal(store_begin_anew(store, subscription->row), STORE_OK);
+    assert_int_equal(store_begin_anew(store, subscription->row + 1), STORE_NOT_FOUND);
+    assert_int_equal(store_commit(store), STORE_OK);
+    assert_int_equal(store_sqn_read(store, subscription->row, &array, &version), STORE_OK);
+    assert_int_equal(array.seq[63], 0);
+    assert_int_equal(version, 2); /* who read the state of the old K can't write it back */
+    store_close(&store);
+}
+
+static void lists_by_impi_and_counts(void **state)
+{
+    (void)state;
+    static struct subscription found;
+    char impi[NAME_BYTES_MAX + 1] = "";
+    int64_t count = -1;
+    struct store *store = open_good();
+    assert_int_equal(store_count(store, &count), STORE_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(store_next_impi(store, impi, &found), STORE_NOT_FOUND);
+    assert_int_equal(store_add(store, subscription_of("bob@ims.example.com", "1")), STORE_OK);
+    assert_int_equal(store_add(store, subscription_of("carol@ims.example.com", "2")), STORE_OK);
+    struct subscription *alice = subscription_of("alice@ims.example.com", "3");
+    assert_int_equal(store_add(store, alice), STORE_OK);
+    alice->record_bytes -= 1;
+    assert_int_equal(store_set_enabled(store, alice), STORE_OK);
+    assert_int_equal(store_next_impi(store, impi, &found), STORE_BAD_RECORD);
+    assert_string_equal(impi, "alice@ims.example.com");
+    assert_int_equal(store_next_impi(store, impi, &found), STORE_OK);
+    assert_string_equal(impi, "bob@ims.example.com");
+    assert_int_equal(store_next_impi(store, impi, &found), STORE_OK);
+    assert_string_equal(found.identity.impi, "carol@ims.example.com");
+    assert_int_equal(store_next_impi(store, impi, &found), STORE_NOT_FOUND);
+    assert_int_equal(store_count(store, &count), STORE_OK);
+    assert_int_equal(count, 3);
+    store_close(&store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, fresh_path)
@@ -339,6 +419,9 @@ int main(void)
         TEST(is_busy_while_another_writes),
         TEST(forgets_what_is_removed),
         TEST(keeps_values_by_name),
+        TEST(changes_only_what_was_read),
+        TEST(begins_anew),
+        TEST(lists_by_impi_and_counts),
         TEST(decodes_no_record_that_is_cut),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -212,6 +212,99 @@ class Done(LifeCase):
         self.assertEqual(done.stdout.count("anew, 0 found"), 3, done.stdout)
 
 
+class Lists(LifeCase):
+    def setUp(self):
+        super().setUp()
+        for user, impi, domain in (("15553", "dora@ims.example.org", "ims.example.org"),
+                                   ("15554", "carl@ims.example.net", "ims.example.net")):
+            self.expect(self.lab.tool("subscriber", "add", "--user-id", user, "--impi", impi,
+                                      "--impu", f"sip:{impi}", "--domain", domain, "--key-file",
+                                      "key"), DONE)
+        self.expect(self.lab.tool("subscriber", "disable", "15552"), DONE)
+
+    def names(self, *more, status=DONE):
+        done = self.expect(self.lab.tool("subscriber", "list", "--json", *more), status, out="[")
+        self.assertEqual(done.stderr if status == DONE else "", "")
+        return [row["impi"].split("@")[0] for row in json.loads(done.stdout)]
+
+    def test_refused(self):
+        for more, status, err in ((("--sort", "name"), USAGE, "not row, impi or domain"),
+                                  (("--origin", "moon"), USAGE, "not laboratory"),
+                                  (("--enabled", "--disabled"), USAGE, "leave nobody"),
+                                  (("--limit", "0"), USAGE, "from 1"),
+                                  (("--after", "nobody"), UNKNOWN, '"nobody"')):
+            with self.subTest(more=more):
+                self.expect(self.lab.tool("subscriber", "list", *more), status, err=err)
+
+    def test_filters(self):
+        for more, names in (((), ["alice", "bob", "dora", "carl"]),
+                            (("--enabled",), ["alice", "dora", "carl"]),
+                            (("--disabled",), ["bob"]),
+                            (("--domain", "IMS.example.COM"), ["alice", "bob"]),
+                            (("--domain", "ims.example"), []),
+                            (("--origin", "laboratory"), ["alice", "bob", "dora", "carl"]),
+                            (("--origin", "generated"), []),
+                            (("--match", "*@ims.example.[no]*"), ["dora", "carl"]),
+                            (("--match", "1555[12]"), ["alice", "bob"]),
+                            (("--match", "alice"), ["alice"]), (("--match", "x*"), []),
+                            (("--match", "1555*", "--enabled", "--domain", "ims.example.com"),
+                             ["alice"])):
+            with self.subTest(more=more):
+                self.assertEqual(self.names(*more), names)
+        self.expect(self.lab.tool("subscriber", "list", "--match", "x*"), DONE)
+
+    def test_orders_and_pages(self):
+        for order, names in (("row", ["alice", "bob", "dora", "carl"]),
+                             ("impi", ["alice", "bob", "carl", "dora"]),
+                             ("domain", ["alice", "bob", "carl", "dora"])):
+            with self.subTest(order=order):
+                self.assertEqual(self.names("--sort", order), names)
+                self.assertEqual(self.names("--sort", order, "--limit", "3"), names[:3])
+                seen, page = [], ("--limit", "2")
+                while part := self.names("--sort", order, *page):
+                    seen += part
+                    last = next(impi for impi in ("alice@ims.example.com", "bob@ims.example.com",
+                                                  "carl@ims.example.net", "dora@ims.example.org")
+                                if impi.startswith(part[-1]))
+                    page = ("--limit", "2", "--after", last)
+                self.assertEqual(seen, names)
+
+    def test_a_record_that_cannot_be_read_is_told_in_every_order(self):
+        self.store("UPDATE subscription SET record = x'0102' WHERE row = 2")
+        for order in ("row", "impi", "domain"):
+            with self.subTest(order=order):
+                done = self.lab.tool("subscriber", "list", "--sort", order, "--json")
+                self.expect(done, STORE, out="alice", err="not well formed")
+                self.assertEqual(len(json.loads(done.stdout)), 3)
+                self.assertEqual(done.stderr.count("not well formed"), 1)
+
+
+class Completion(Case):
+    with_token = False
+
+    def complete(self, *words):
+        script = ("eval \"$(\"$1\" completion)\"; shift; COMP_WORDS=(\"$@\"); "
+                  "COMP_CWORD=$(($# - 1)); _nisim_token; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        done = subprocess.run(["bash", "-uc", script, "bash", self.lab.program, "nisim-token", *words],
+                              capture_output=True, text=True, check=True, cwd=self.lab.folder)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_bash(self):
+        self.assertIn("subscriber", self.complete(""))
+        self.assertEqual(self.complete("sub"), ["subscriber"])
+        self.assertEqual(self.complete("subscriber", "e"), ["enable"])
+        self.assertEqual(self.complete("--pin-file", "pin", "officer", ""),
+                         ["add", "list", "remove"])
+        self.assertEqual(self.complete("subscriber", "add", "--digest-p"),
+                         ["--digest-password-file"])
+        self.assertEqual(self.complete("subscriber", "show", "alice", "--j"), ["--json"])
+        self.assertEqual(self.complete("check", "--impi"), [])
+        self.assertEqual(self.complete("subscriber", "add", "--key-file", "ke"), ["key"])
+        self.assertEqual(self.complete("init", "--label", ""), [])
+        self.assertEqual(self.complete("frob", ""), [])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, help="folder of the programs")

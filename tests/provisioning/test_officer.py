@@ -176,6 +176,24 @@ class Here(OfficerCase):
         self.expect(self.lab.add(*by("alice", "bob"), key="-", text="K=0"), USAGE)
         self.expect_untouched(objects)
 
+    def test_every_sensitive_verb_asks(self):
+        self.enrol_two()
+        self.expect(self.lab.add(*self.lab.by("alice", "bob")), DONE)
+        objects = self.lab.objects()
+        for words in (("subscriber", "remove", "15551", "--yes"),
+                      ("subscriber", "rotate-key", "15551", "--key-file", "key"),
+                      ("sqn", "reset", "15551", "--to", "9"),
+                      ("officer", "add", "carol", "--public-key", "carol.pub"),
+                      ("officer", "remove", "alice"), ("rule", "approvals", "1")):
+            with self.subTest(words=words):
+                self.expect(self.lab.tool(*words), NOT_APPROVED, err=f"{words[0]} {words[1]} needs")
+        self.expect_untouched(objects)
+        self.expect(self.lab.tool("sqn", "show", "15551"), DONE, out="highest-seq: 0\n")
+        self.expect(self.lab.tool("sqn", "reset", "15551", "--to", "9",
+                                  *self.lab.by("alice", "bob")), DONE)
+        self.expect(self.lab.tool("subscriber", "rotate-key", "15551", "--key-file", "key",
+                                  *self.lab.by("alice", "bob")), DONE)
+
     def test_two_approve(self):
         self.enrol_two()
         self.expect(self.lab.add(*self.lab.by("alice", "bob")), DONE)
