@@ -285,3 +285,13 @@ enum outcome office_prove_token(struct office *office)
                ? OUTCOME_DONE
                : office_fail_hsm(office, result, "looking for the mark of a laboratory");
 }
+
+enum outcome office_renew_token(struct office *office)
+{
+    if (office->user_pin.file == NULL)
+        return OUTCOME_DONE;
+    token_close(&office->token);
+    module_close(&office->module);
+    enum outcome outcome = office_open_token(office, true);
+    return outcome == OUTCOME_DONE ? office_prove_token(office) : outcome;
+}
