@@ -84,6 +84,7 @@ static const struct verb {
      "a CSV or PSKC file",
      "add the subscribers of a file",
      import_file},
+    {{"export", NULL}, VERB_EXPORT, NULL, "write a file for an HSS", export_hss},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
