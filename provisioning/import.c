@@ -12,6 +12,8 @@
 #include "store_names.h"
 #include "verbs.h"
 
+#define RENEW_RECORDS (32 * IMPORT_BATCH_ROWS)
+
 typedef bool (*open_source)(int descriptor, struct import_source *out_source,
                             char out_why[IMPORT_WHY_BYTES]);
 
@@ -206,6 +208,12 @@ static enum outcome commit(struct import *import, bool complete)
     return import_batch_commit(import->batch, import->records, complete);
 }
 
+static enum outcome renew(struct import *import)
+{
+    import_keys_forget(import->keys);
+    return office_renew_token(import->office);
+}
+
 static enum outcome take_record(struct import *import, enum import_got got)
 {
     enum outcome outcome = OUTCOME_DONE;
@@ -221,6 +229,8 @@ static enum outcome take_record(struct import *import, enum import_got got)
     module_release(import->office->module);
     if (outcome == OUTCOME_DONE && import->report.records % IMPORT_BATCH_ROWS == 0)
         outcome = commit(import, false);
+    if (outcome == OUTCOME_DONE && import->report.records % RENEW_RECORDS == 0)
+        outcome = renew(import);
     import_report_progress(&import->report, import->source.position(import->source.context));
     return outcome;
 }

@@ -233,6 +233,11 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
         "k", out_outcome, out_why);
 }
 
+void import_keys_forget(struct import_keys *keys)
+{
+    keys->transport.name[0] = '\0';
+}
+
 void import_keys_drop(struct import_keys *keys, const struct subscription *subscription)
 {
     if (!keys->resident)

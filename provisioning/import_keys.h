@@ -36,6 +36,9 @@ MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const str
                                              enum outcome *out_outcome,
                                              char out_why[IMPORT_WHY_BYTES]);
 
+/* The token was renewed: its handles are others. */
+void import_keys_forget(struct import_keys *keys);
+
 /* The subscription was not stored after all. */
 void import_keys_drop(struct import_keys *keys, const struct subscription *subscription);
 

@@ -287,7 +287,7 @@ enum outcome office_open_token(struct office *office, bool writable)
     return outcome;
 }
 
-enum outcome office_prove_token(struct office *office)
+static enum outcome prove(struct office *office)
 {
     enum hsm_result result = token_prove(office->token);
     if (result != HSM_OK)
@@ -303,8 +303,26 @@ enum outcome office_prove_token(struct office *office)
     result = laboratory_find(office->token, &office->is_laboratory);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "looking for the mark of a laboratory");
-    enum outcome outcome = office->store == NULL ? OUTCOME_DONE : office_check_anchor(office);
+    return OUTCOME_DONE;
+}
+
+enum outcome office_prove_token(struct office *office)
+{
+    enum outcome outcome = prove(office);
+    if (outcome == OUTCOME_DONE && office->store != NULL)
+        outcome = office_check_anchor(office);
     if (outcome == OUTCOME_DONE)
         outcome = approval_ask(office);
     return outcome == OUTCOME_DONE ? act_begin(office) : outcome;
+}
+
+enum outcome office_renew_token(struct office *office)
+{
+    if (office->user_pin.file == NULL)
+        return OUTCOME_DONE;
+    token_close(&office->token);
+    module_close(&office->module);
+    enum outcome outcome = office_open_token(office, true);
+    office->anchor.token = office->token;
+    return outcome == OUTCOME_DONE ? prove(office) : outcome;
 }

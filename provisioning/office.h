@@ -64,6 +64,12 @@ MUST_CHECK enum outcome office_log_in_once(struct office *office, const struct s
 MUST_CHECK enum outcome office_open_token(struct office *office, bool writable);
 
 /*
+ * Closes token and module and opens them anew, so all handles are void. SoftHSM keeps some memory
+ * of each session object until then. Only where the PIN is in a file: else nothing is done.
+ */
+MUST_CHECK enum outcome office_renew_token(struct office *office);
+
+/*
  * Proves an open token and finds the integrity key, as an appliance does before it serves. A verb
  * that changes something is in the audit trail from here on.
  */

@@ -20,7 +20,8 @@ MUST_CHECK enum outcome subscriber_unblock_pin(struct office *office,
 MUST_CHECK enum outcome show_one(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome show_list(struct office *office, const struct arguments *arguments);
 
-/* import */
+/* import and export */
+MUST_CHECK enum outcome export_hss(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome import_file(struct office *office, const struct arguments *arguments);
 /* Transport keys */
 MUST_CHECK enum outcome transport_key_make(struct office *office,

@@ -14,9 +14,9 @@ TRANSPORT = hashlib.sha256(b"transport key of the vendor").digest()
 COLUMNS = ("impi", "impus", "user_ids", "domain", "k", "opc", "kcv")
 
 
-def subscriber(number):
+def subscriber(number, name=None):
     secret = hashlib.sha256(b"%d" % number).digest()
-    name = f"u{number:06}"
+    name = name or f"u{number:06}"
     return Subscriber((name, f"+1555{number:07}"), f"{name}@{DOMAIN}", secret[:16], secret[16:])
 
 

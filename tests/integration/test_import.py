@@ -1,5 +1,6 @@
 """nisim-token import beside a running appliance: python3 test_import.py --bin BUILD/bin"""
 
+import contextlib
 import json
 import os
 import random
@@ -8,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import time
+
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 
 import appliance
 import importfile
@@ -66,7 +69,8 @@ class ImportCase(appliance.Case):
 
     def assertNoneAdded(self, content, why, **how):
         before = self.count()
-        done = self.run_import(content=content, err=why, status=how.pop("status", USAGE), **how)
+        done = self.run_import(*how.pop("options", ()), content=content, err=why,
+                               status=how.pop("status", USAGE), **how)
         self.assertEqual(self.count(), before)
         return done
 
@@ -247,6 +251,111 @@ class Pskc(ImportCase):
         text = importfile.pskc([importfile.package(self.people(1)[0])])
         text = text.replace("?>\n", '?>\n<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]>\n', 1)
         self.assertNoneAdded(text, "document type", file="in.xml", key=None)
+
+
+class Export(ImportCase):
+    """Of wrapped subscribers with an IMSI for a name."""
+    is_started = False
+
+    @classmethod
+    def prepare(cls, lab):
+        super().prepare(lab)
+        cls.people = [importfile.subscriber(number, f"00101000000{number:04}") for number in range(3)]
+        lines = [importfile.fields(who) for who in cls.people]
+        lines[0]["impus"] = "tel:+1-555-0001 sip:a@ims.example.com"
+        lab.write("in.csv", importfile.csv(lines))
+        lab.token("import", "in.csv", "--transport-key", importfile.KEY_NAME)
+        lab.add(appliance.subscriber("resident"))
+        importfile.make_transport_key(lab, "hss", importfile.TRANSPORT, wraps=True)
+
+    def export(self, form, *options, key="hss", status=DONE, err="", output="out"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.appliance.path("out"))
+        how = ["--hss-key", key] if key else []
+        done = self.appliance.token("export", "--format", form, "--output", output, *how, *options,
+                                    status=status)
+        self.assertIn(err, done.stderr)
+        if status != DONE:
+            self.assertFalse(os.path.exists(self.appliance.path("out")))
+            return []
+        self.assertIn("3 subscribers in out, 1 left out", done.stdout)
+        self.assertIn("resident@ims.example.com is left out: its K is an object", done.stderr)
+        return self.appliance.read("out").splitlines()
+
+    def unwrapped(self, text):
+        return aes_key_unwrap(importfile.TRANSPORT, bytes.fromhex(text))
+
+    def test_refusals(self):
+        self.export("nonsense", status=USAGE, err="open5gs, pyhss or osmohlr")
+        self.export("open5gs", key=None, status=USAGE, err="needs --hss-key NAME, or --clear")
+        self.export("open5gs", "--clear", status=USAGE, err="needs --hss-key NAME, or --clear")
+        self.export("open5gs", key="nobody", status=USAGE, err='no transport key "nobody"')
+        self.export("open5gs", key=importfile.KEY_NAME, status=USAGE, err="unwraps what comes in")
+        self.export("open5gs", output="in.csv", status=USAGE, err="--output in.csv: File exists")
+
+    def test_an_altered_record_is_left_out(self):
+        path = self.appliance.path("state/nisim.db")
+        with sqlite3.connect(path) as store:
+            seal = store.execute("SELECT seal FROM subscription WHERE row = 1").fetchone()[0]
+            store.execute("UPDATE subscription SET seal = zeroblob(32) WHERE row = 1")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.appliance.path("out"))
+        done = self.appliance.token("export", "--format", "osmohlr", "--output", "out", "--hss-key",
+                                    "hss")
+        self.assertIn("is left out: its record was altered", done.stderr)
+        with sqlite3.connect(path) as store:
+            store.execute("UPDATE subscription SET seal = ? WHERE row = 1", (seal,))
+
+    def test_open5gs(self):
+        documents = [json.loads(line) for line in self.export("open5gs")]
+        self.assertEqual([one["imsi"] for one in documents],
+                         [who.impi.split("@")[0] for who in self.people])
+        self.assertEqual(documents[0]["msisdn"], ["15550001"])
+        for document, who in zip(documents, self.people):
+            security = document["security"]
+            self.assertEqual((self.unwrapped(security["k"]), self.unwrapped(security["opc"])),
+                             (who.k, who.opc))
+            self.assertEqual((security["op"], security["amf"]), (None, "8000"))
+            self.assertEqual(document["nisim_wrapped"], {"transport_key": "hss", "way": "rfc3394",
+                                                         "kcv": importfile.kcv(who.k)})
+            self.assertEqual(document["slice"][0]["session"][0]["ambr"], document["ambr"])
+
+    def test_pyhss(self):
+        for line, who in zip(self.export("pyhss"), self.people):
+            bodies = json.loads(line)
+            self.assertEqual(self.unwrapped(bodies["auc"]["ki"]), who.k)
+            self.assertEqual({bodies[name]["imsi"] for name in ("auc", "subscriber", "ims_subscriber")},
+                             {who.impi.split("@")[0]})
+
+    def test_osmohlr(self):
+        lines = self.export("osmohlr")
+        imsi = self.people[0].impi.split("@")[0]
+        self.assertRegex(lines[0], "^! k and opc are wrapped under hss by rfc3394, KCV of k ")
+        self.assertEqual(lines[1:3], [f"subscriber imsi {imsi} create",
+                                      f"subscriber imsi {imsi} update msisdn 15550001"])
+        self.assertRegex(lines[3], f"^subscriber imsi {imsi} update aud3g milenage k [0-9a-f]{{48}} "
+                                   "opc [0-9a-f]{48} ind-bitlen 5$")
+
+    def test_clear_text(self):
+        lines = self.export("osmohlr", "--clear", key=None, err="CLEAR-TEXT LABORATORY EXPORT")
+        who = self.people[0]
+        self.assertIn(f"k {who.k.hex()} opc {who.opc.hex()} ind-bitlen 5", lines[2])
+
+
+class NoLaboratory(ImportCase):
+    is_started = False
+
+    @classmethod
+    def setUpClass(cls):
+        cls.appliance = appliance.Appliance(cls.programs)
+        cls.addClassCleanup(cls.appliance.close)
+        cls.appliance.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
+
+    def test_no_clear_text(self):
+        text = importfile.csv([importfile.fields(who, wrapped=False) for who in self.people(1)])
+        self.assertNoneAdded(text, "is no laboratory's", key=None, options=("--clear",))
+        self.appliance.token("export", "--format", "open5gs", "--output", "out", "--clear", status=USAGE)
+        self.assertFalse(os.path.exists(self.appliance.path("out")))
 
 
 class Accidents(ImportCase):
