@@ -73,34 +73,37 @@ static enum hsm_result wrap_k(struct export *export, CK_OBJECT_HANDLE k)
     return rc;
 }
 
-static enum hsm_result take_k(struct export *export, const struct wrapped_keys *keys)
+static enum hsm_result take_opc(struct export *export, const struct secret128 *opc)
+{
+    uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
+    size_t length = 0;
+    if (export->arguments->clear) {
+        hex_encode(opc->bytes, sizeof opc->bytes, export->facts.opc);
+        return HSM_OK;
+    }
+    enum hsm_result rc =
+        transport_wrap_value(export->office->token, &export->transport, opc, bytes, &length);
+    if (rc == HSM_OK)
+        hex_encode(bytes, length, export->facts.opc);
+    return rc;
+}
+
+static enum hsm_result take_keys(struct export *export, const struct wrapped_keys *keys)
 {
     struct token *token = export->office->token;
     bool clear = export->arguments->clear;
+    ERASED(secret128) struct secret128 opc = {0};
     CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
     enum hsm_result rc = unwrap_k(token, keys, clear, &k);
     if (rc == HSM_OK)
         rc = kcv_of(token, k, &export->facts.kcv);
     if (rc == HSM_OK)
         rc = clear ? read_value(token, k, &export->facts) : wrap_k(export, k);
+    if (rc == HSM_OK)
+        rc = covered_opc_open(token, k, &keys->opc, &opc);
+    if (rc == HSM_OK)
+        rc = take_opc(export, &opc);
     destroy(token, k);
-    return rc;
-}
-
-static enum hsm_result take_opc(struct export *export, const struct wrapped_keys *keys)
-{
-    ERASED(secret128) struct secret128 opc = {0};
-    uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
-    size_t length = 0;
-    enum hsm_result rc = token_kek_unwrap_opc(export->office->token, keys, &opc);
-    if (rc == HSM_OK && export->arguments->clear) {
-        hex_encode(opc.bytes, sizeof opc.bytes, export->facts.opc);
-        return HSM_OK;
-    }
-    if (rc == HSM_OK)
-        rc = transport_wrap_value(export->office->token, &export->transport, &opc, bytes, &length);
-    if (rc == HSM_OK)
-        hex_encode(bytes, length, export->facts.opc);
     return rc;
 }
 
@@ -167,9 +170,7 @@ static enum outcome write_one(struct export *export, const struct subscription *
     if (outcome != OUTCOME_DONE)
         return outcome;
     export->facts.subscription = subscription;
-    enum hsm_result rc = take_k(export, &subscription->wrapped);
-    if (rc == HSM_OK)
-        rc = take_opc(export, &subscription->wrapped);
+    enum hsm_result rc = take_keys(export, &subscription->wrapped);
     if (rc != HSM_OK)
         return office_fail_hsm(export->office, rc, subscription->identity.impi);
     if (!export->form(export->file, &export->facts) || ferror(export->file) != 0)
