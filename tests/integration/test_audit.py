@@ -240,6 +240,18 @@ class Trouble(Audit):
         self.assertEqual(self.appliance.token("subscriber", "list").stdout, before)
         self.assertIn("as it was written", self.verify())
 
+    def test_init_leaves_anothers_trail(self):
+        folder = self.appliance.path("state/other.db-audit")
+        os.mkdir(folder)
+        with open(folder + "/officer.1", "wb") as file:
+            file.write(b"of another store")
+        done = self.appliance.token("init", "--label", "other", "--so-pin-file", "so-pin", "--store",
+                                    "state/other.db", status=6)
+        self.assertIn("another store; move it away", done.stderr)
+        self.appliance.token("audit", "verify", "--token-label", "other", status=4)
+        with open(folder + "/officer.1", "rb") as file:
+            self.assertEqual(file.read(), b"of another store")
+
     def test_two_tools_at_once(self):
         command = [self.appliance.program("nisim-token"), "subscriber", "disable", "zoe", "--config",
                    "nisim.conf"]
