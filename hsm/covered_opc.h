@@ -7,6 +7,7 @@
 #ifndef NISIM_HSM_COVERED_OPC_H
 #define NISIM_HSM_COVERED_OPC_H
 
+#include "cipher.h"
 #include "token.h"
 
 #define COVER_SALT_BYTES 8
@@ -16,11 +17,10 @@ struct covered_opc {
     uint8_t bytes[TOKEN_BLOCK_BYTES];
 };
 
-/* `k` can encrypt by CKM_AES_ECB. */
-MUST_CHECK enum hsm_result covered_opc_make(struct token *token, CK_OBJECT_HANDLE k,
-                                            const struct secret128 *opc,
+/* `k` encrypts under K. */
+MUST_CHECK enum hsm_result covered_opc_make(const struct cipher *k, const struct secret128 *opc,
                                             struct covered_opc *out_covered);
-MUST_CHECK enum hsm_result covered_opc_open(struct token *token, CK_OBJECT_HANDLE k,
+MUST_CHECK enum hsm_result covered_opc_open(const struct cipher *k,
                                             const struct covered_opc *covered,
                                             struct secret128 *out_opc);
 

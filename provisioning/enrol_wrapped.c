@@ -9,6 +9,26 @@ static void destroy(struct token *token, CK_OBJECT_HANDLE object)
         (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
 }
 
+static enum hsm_result cover(struct token *token, CK_OBJECT_HANDLE k, const struct secret128 *opc,
+                             struct covered_opc *out)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, k);
+    enum hsm_result rc = covered_opc_make(&cipher, opc, out);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}
+
+static enum hsm_result uncover(struct token *token, CK_OBJECT_HANDLE k,
+                               const struct covered_opc *covered, struct secret128 *out_opc)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, k);
+    enum hsm_result rc = covered_opc_open(&cipher, covered, out_opc);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}
+
 /*
  * What will be unwrapped has the rights of a K, and gives OPc: so it encrypts as K does, which
  * covered it.
@@ -22,7 +42,7 @@ static enum hsm_result prove(struct token *token, const struct secret128 *opc,
     if (rc == HSM_OK)
         rc = enrol_check_rights(token, same);
     if (rc == HSM_OK)
-        rc = covered_opc_open(token, same, &wrapped->opc, &same_opc);
+        rc = uncover(token, same, &wrapped->opc, &same_opc);
     if (rc == HSM_OK && !secret_equal(same_opc.bytes, opc->bytes, sizeof opc->bytes))
         rc = HSM_BAD_ANSWER;
     destroy(token, same);
@@ -40,7 +60,7 @@ static enum hsm_result wrap_both(struct token *token, CK_OBJECT_HANDLE k,
     if (rc == HSM_OK)
         rc = token_kek_wrap(token, &wrapped.kek, k, &wrapped.k);
     if (rc == HSM_OK)
-        rc = covered_opc_make(token, k, &opc, &wrapped.opc);
+        rc = cover(token, k, &opc, &wrapped.opc);
     if (rc == HSM_OK)
         rc = prove(token, &opc, &wrapped);
     if (rc == HSM_OK)
@@ -81,7 +101,7 @@ enum hsm_result enrol_unwrap(struct token *token, const struct wrapped_keys *wra
     struct enrol_sources sources = {{make_unwrapped, wrapped}, {&opc, true}, CK_INVALID_HANDLE};
     enum hsm_result rc = token_kek_unwrap_k(token, wrapped, &sources.same);
     if (rc == HSM_OK)
-        rc = covered_opc_open(token, sources.same, &wrapped->opc, &opc);
+        rc = uncover(token, sources.same, &wrapped->opc, &opc);
     if (rc == HSM_OK)
         rc = enrol_resident(token, &sources, impi, out_ref);
     destroy(token, sources.same);
