@@ -104,11 +104,10 @@ enum outcome officers_count(struct office *office, size_t *out_count)
 /* hash = SHA-256(hash so far, SHA-256(name), SHA-256(value)): needs no more than one at a time. */
 static bool take_in(const struct stored_value *value, uint8_t hash[SHA256_BYTES])
 {
-    uint8_t all[3 * SHA256_BYTES];
-    memcpy(all, hash, SHA256_BYTES);
-    return sha256_of(value->name, strlen(value->name), all + SHA256_BYTES) &&
-           sha256_of(value->value, value->bytes, all + 2 * SHA256_BYTES) &&
-           sha256_of(all, sizeof all, hash);
+    uint8_t all[3][SHA256_BYTES];
+    memcpy(all[0], hash, SHA256_BYTES);
+    return sha256_of(value->name, strlen(value->name), all[1]) &&
+           sha256_of(value->value, value->bytes, all[2]) && sha256_of(all, sizeof all, hash);
 }
 
 enum outcome officers_hash(struct office *office, uint8_t out_hash[SHA256_BYTES])

@@ -44,9 +44,9 @@ static enum outcome take_filter(const struct arguments *arguments, struct walk *
         return outcome_fail(OUTCOME_USAGE, "--enabled and --disabled leave nobody");
     if (arguments->origin == NULL)
         return OUTCOME_DONE;
-    for (uint8_t origin = KEY_ORIGIN_CLEAR_LABORATORY; origin <= KEY_ORIGIN_WRAPPED_RSA; origin++) {
+    for (int origin = KEY_ORIGIN_CLEAR_LABORATORY; origin <= KEY_ORIGIN_WRAPPED_RSA; origin++) {
         if (strcmp(arguments->origin, walk_origin_name((enum key_origin)origin)) == 0)
-            walk->origin = origin;
+            walk->origin = (uint8_t)origin;
     }
     if (walk->origin == 0)
         return outcome_fail(OUTCOME_USAGE, "--origin \"%s\": not laboratory, generated, aes or rsa",
