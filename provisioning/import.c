@@ -38,7 +38,7 @@ struct import {
     struct at_hand *at_hand; /* in locked pages */
     struct import_batch *batch;
     bool dry_run;
-    bool viewing; /* reads see the store as it was when the batch began, which is cheaper */
+    bool viewing;     /* reads see the store as it was when the batch began, which is cheaper */
     uint64_t records; /* of the file that were read */
     char why[IMPORT_WHY_BYTES];
 };
@@ -49,9 +49,8 @@ static enum outcome open_file(struct import *import)
     if (import->descriptor < 0 || fstat(import->descriptor, &import->file) != 0)
         return outcome_fail(OUTCOME_USAGE, "%s: %s", import->path, strerror(errno));
     if (!S_ISREG(import->file.st_mode))
-        return outcome_fail(OUTCOME_USAGE,
-                            "%s is no regular file: an import is read more than once",
-                            import->path);
+        return outcome_fail(
+            OUTCOME_USAGE, "%s is no regular file: an import is read more than once", import->path);
     return OUTCOME_DONE;
 }
 
@@ -173,8 +172,7 @@ static enum outcome pass_over(struct import *import)
     if (!import_keys_are_wrapped(import->keys, row, &wrapped, import->why) ||
         !import_terms_of(row, wrapped, terms, import->why))
         return OUTCOME_DONE;
-    enum store_result result =
-        store_name_is_taken(import->office->store, terms->arguments.impi);
+    enum store_result result = store_name_is_taken(import->office->store, terms->arguments.impi);
     if (result == STORE_NOT_FOUND)
         return OUTCOME_DONE;
     return result == STORE_OK ? log_names(import) : office_fail_store(import->office, result);

@@ -48,8 +48,9 @@ static enum outcome check_transport(struct import_keys *keys)
     if (rc != HSM_OK)
         return office_fail_hsm(keys->office, rc, "transport key");
     if (keys->transport.purpose != TRANSPORT_IN)
-        return outcome_fail(OUTCOME_USAGE, "transport key \"%s\" wraps keys on their way out; an "
-                                           "import needs one for the way in",
+        return outcome_fail(OUTCOME_USAGE,
+                            "transport key \"%s\" wraps keys on their way out; an "
+                            "import needs one for the way in",
                             name);
     return OUTCOME_DONE;
 }
@@ -75,10 +76,11 @@ static enum outcome read_options(const struct arguments *arguments, struct impor
                             "the keys wrapped, or make a token with init --laboratory",
                             keys->office->token->label);
     if (keys->clear)
-        outcome_warn("CLEAR-TEXT LABORATORY IMPORT: each K of %s is outside the token in clear, and "
-                     "passes through this machine's memory. Never do this with a key of a live "
-                     "network.",
-                     arguments->name);
+        outcome_warn(
+            "CLEAR-TEXT LABORATORY IMPORT: each K of %s is outside the token in clear, and "
+            "passes through this machine's memory. Never do this with a key of a live "
+            "network.",
+            arguments->name);
     return OUTCOME_DONE;
 }
 
@@ -156,7 +158,8 @@ static bool choose_transport(struct import_keys *keys, const struct import_row *
     return true;
 }
 
-static struct transport_wrapped wrapped_of(const struct import_keys *keys, const struct import_blob *blob)
+static struct transport_wrapped wrapped_of(const struct import_keys *keys,
+                                           const struct import_blob *blob)
 {
     return (struct transport_wrapped){&keys->transport, blob->octets, blob->bytes};
 }
@@ -187,10 +190,8 @@ static enum hsm_result put_to_rest(struct import_keys *keys, const struct key_so
                                    const struct secret128 *op, const struct import_terms *terms,
                                    struct subscription *subscription)
 {
-    const struct enrolment enrolment = {.source = *source,
-                                        .op = op,
-                                        .op_is_opc = terms->op_is_opc,
-                                        .impi = terms->arguments.impi};
+    const struct enrolment enrolment = {
+        .source = *source, .op = op, .op_is_opc = terms->op_is_opc, .impi = terms->arguments.impi};
     struct kcv kcv;
     const struct opc_source opc = {op, terms->op_is_opc};
     subscription->residence = keys->resident ? RESIDENCE_RESIDENT : RESIDENCE_WRAPPED;
@@ -227,10 +228,9 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
     if (made != IMPORT_MADE)
         return made;
     subscription->origin = origin_of(keys);
-    return judge(keys,
-                 trial ? try_key(keys, &source)
-                       : put_to_rest(keys, &source, &op, terms, subscription),
-                 "k", out_outcome, out_why);
+    return judge(
+        keys, trial ? try_key(keys, &source) : put_to_rest(keys, &source, &op, terms, subscription),
+        "k", out_outcome, out_why);
 }
 
 void import_keys_forget(struct import_keys *keys)

@@ -99,9 +99,9 @@ static enum outcome print_json(const struct import_report *report, const struct 
     hex_encode(mark->hash, sizeof mark->hash, hash);
     json_t *summary = json_pack(
         "{ss ss sb sb sI sI sI sI sf}", "file", report->path, "sha256", hash, "dry_run",
-        report->dry_run, "complete", mark->complete, "done_before",
-        (json_int_t)report->done_before, "records", (json_int_t)report->records, "imported",
-        (json_int_t)report->imported, "refused", (json_int_t)report->refused, "seconds", seconds);
+        report->dry_run, "complete", mark->complete, "done_before", (json_int_t)report->done_before,
+        "records", (json_int_t)report->records, "imported", (json_int_t)report->imported, "refused",
+        (json_int_t)report->refused, "seconds", seconds);
     if (summary == NULL || json_dumpf(summary, stdout, JSON_INDENT(2)) != 0) {
         json_decref(summary);
         return outcome_fail(OUTCOME_FAILED, "the summary can't be written");

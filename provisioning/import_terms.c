@@ -23,8 +23,8 @@ typedef const char *(*check_name)(const char *text);
 
 static bool fail(char *out_why, enum import_column column, const char *value, const char *reason)
 {
-    bool show = value != NULL && strlen(value) <= SHOWN_BYTES_MAX &&
-                text_is_clean(value, strlen(value));
+    bool show =
+        value != NULL && strlen(value) <= SHOWN_BYTES_MAX && text_is_clean(value, strlen(value));
     snprintf(out_why, IMPORT_WHY_BYTES, "%s%s%s%s: %s", import_column_name(column),
              show ? " \"" : "", show ? value : "", show ? "\"" : "", reason);
     return false;
