@@ -12,7 +12,8 @@
 #define IMSI_DIGITS_MIN 6
 #define RENEW_ROWS 4096
 
-struct export {
+struct export
+{
     struct office *office;
     const struct arguments *arguments;
     export_form form;
@@ -230,8 +231,8 @@ static enum outcome write_file(struct export *export)
     int saved = errno;
     if (fclose(export->file) != 0 || !written) {
         if (outcome == OUTCOME_DONE)
-            outcome = outcome_fail(OUTCOME_FAILED, "%s can't be written: %s", path,
-                                   strerror(saved));
+            outcome =
+                outcome_fail(OUTCOME_FAILED, "%s can't be written: %s", path, strerror(saved));
     }
     if (outcome != OUTCOME_DONE)
         (void)unlink(path);

@@ -61,9 +61,8 @@ static bool open5gs(FILE *file, const struct export_facts *facts)
     snprintf(sqn, sizeof sqn, "%" PRIu64, facts->sqn);
     json_t *ambr = json_pack("{s{si si} s{si si}}", "downlink", "value", GIGABIT, "unit", 0,
                              "uplink", "value", GIGABIT, "unit", 0);
-    json_t *qos =
-        json_pack("{si s{si si si}}", "index", 9, "arp", "priority_level", 8,
-                  "pre_emption_capability", 1, "pre_emption_vulnerability", 1);
+    json_t *qos = json_pack("{si s{si si si}}", "index", 9, "arp", "priority_level", 8,
+                            "pre_emption_capability", 1, "pre_emption_vulnerability", 1);
     json_t *session = json_pack("{ss si so sO s[]}", "name", "internet", "type", 3, "qos", qos,
                                 "ambr", ambr, "pcc_rule");
     json_t *slice = json_pack("{si sb s[o]}", "sst", 1, "default_indicator", 1, "session", session);
@@ -91,11 +90,11 @@ static bool pyhss(FILE *file, const struct export_facts *facts)
         json_pack("{ss sb ss si si si si}", "imsi", facts->imsi, "enabled",
                   facts->subscription->enabled, "msisdn", msisdn, "ue_ambr_dl", GIGABIT / 1000,
                   "ue_ambr_ul", GIGABIT / 1000, "nam", 0, "subscribed_rau_tau_timer", 600);
-    json_t *ims = json_pack("{ss ss ss}", "imsi", facts->imsi, "msisdn", msisdn, "msisdn_list",
-                            msisdn);
-    bool good = print_line(file, json_pack("{so so so so}", "auc", auc, "subscriber", subscriber,
-                                           "ims_subscriber", ims, "nisim_wrapped",
-                                           wrapping_of(facts)));
+    json_t *ims =
+        json_pack("{ss ss ss}", "imsi", facts->imsi, "msisdn", msisdn, "msisdn_list", msisdn);
+    bool good =
+        print_line(file, json_pack("{so so so so}", "auc", auc, "subscriber", subscriber,
+                                   "ims_subscriber", ims, "nisim_wrapped", wrapping_of(facts)));
     json_decref(msisdns);
     return good;
 }
@@ -118,8 +117,7 @@ static bool osmohlr(FILE *file, const struct export_facts *facts)
         fprintf(file, "subscriber imsi %s update msisdn %s\n", facts->imsi, digits);
         break;
     }
-    return fprintf(file,
-                   "subscriber imsi %s update aud3g milenage k %s opc %s ind-bitlen %u\n",
+    return fprintf(file, "subscriber imsi %s update aud3g milenage k %s opc %s ind-bitlen %u\n",
                    facts->imsi, facts->k, facts->opc,
                    (unsigned)facts->subscription->profile.ind_bits) > 0;
 }

@@ -14,7 +14,7 @@
 struct export_facts {
     const struct subscription *subscription; /* borrowed */
     char imsi[EXPORT_IMSI_BYTES];
-    uint64_t sqn; /* the HSS goes on above it */
+    uint64_t sqn;               /* the HSS goes on above it */
     const char *transport_name; /* NULL: K and OPc are in clear */
     enum transport_way way;
     struct kcv kcv;

@@ -12,10 +12,10 @@
 #define IMPORT_BATCH_ROWS 256
 
 struct import_batch {
-    struct office *office;           /* borrowed, as are the others */
-    struct import_keys *keys;        /* NULL: a dry run */
+    struct office *office;    /* borrowed, as are the others */
+    struct import_keys *keys; /* NULL: a dry run */
     struct import_report *report;
-    struct import_mark *mark;        /* as the store has it */
+    struct import_mark *mark; /* as the store has it */
     size_t count;
     size_t lines[IMPORT_BATCH_ROWS];
     struct subscription rows[IMPORT_BATCH_ROWS]; /* sealed */

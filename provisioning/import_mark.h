@@ -13,7 +13,7 @@
 
 struct import_mark {
     uint8_t hash[IMPORT_HASH_BYTES];
-    uint64_t records;  /* dealt with: imported or refused */
+    uint64_t records; /* dealt with: imported or refused */
     uint64_t imported;
     bool complete; /* to the end of the file */
 };

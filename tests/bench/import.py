@@ -10,8 +10,8 @@ must authenticate. With --daemon an appliance serves challenges meanwhile. Print
 import argparse
 import json
 import os
-import platform
 import random
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +21,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import appliance  # noqa: E402
 import importfile  # noqa: E402
+
+
+def cpu_of_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Run:
@@ -33,6 +38,7 @@ class Run:
              "--transport-key", importfile.KEY_NAME, "--json"], cwd=lab.folder, env=lab.environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.peak_kb = 0
+        cpu_before = cpu_of_children()
         while self.process.poll() is None:
             self.look()
             if kill_after is not None and time.monotonic() - began > kill_after:
@@ -41,6 +47,7 @@ class Run:
         self.seconds = time.monotonic() - began
         out, self.err = self.process.communicate()
         self.status = self.process.returncode
+        self.cpu_seconds = cpu_of_children() - cpu_before
         self.summary = json.loads(out) if out else {}
 
     def look(self):
@@ -81,6 +88,8 @@ def measure(lab, lines):
     return {"lines": lines, "killed_after_s": round(first.seconds, 1), "in_when_killed": at_kill,
             "resumed_s": round(second.seconds, 1), "imported_by_second": second.summary["imported"],
             "per_second": round(second.summary["imported"] / second.summary["seconds"]),
+            "cpu_us": round(second.cpu_seconds / second.summary["imported"] * 1e6),
+            "load": round(os.getloadavg()[1], 1), "cores": os.cpu_count(),
             "peak_kb": max(first.peak_kb, second.peak_kb)}
 
 
@@ -102,6 +111,8 @@ def table(result):
                                           f"{result['in_when_killed']:,} subscribers were in"),
             ("started again: imported", f"{result['imported_by_second']:,} in {result['resumed_s']} s"),
             ("subscribers a second", f"{result['per_second']:,}"),
+            ("CPU a subscriber", f"{result['cpu_us']} us"),
+            ("the machine meanwhile", f"load {result['load']} on {result['cores']} cores"),
             ("in the store afterwards", f"{result['lines']:,}, none twice"),
             ("peak memory (VmHWM)", f"{result['peak_kb'] / 1024:.1f} MB")]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
@@ -125,7 +136,6 @@ def main():
         prove(lab, options.lines)
     finally:
         lab.close()
-    result["machine"] = f"{os.cpu_count()} cores, {platform.machine()}"
     print(table(result))
     if options.json:
         with open(options.json, "w", encoding="ascii") as file:

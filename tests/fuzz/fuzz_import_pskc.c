@@ -1,6 +1,6 @@
 /*
- * A PSKC file of subscribers. Must reach: import_pskc_open, its next, import_terms_of. A good row has
- * only names that may stand in a subscription.
+ * A PSKC file of subscribers. Must reach: import_pskc_open, its next, import_terms_of. A good row
+ * has only names that may stand in a subscription.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -375,6 +375,14 @@ class Accidents(ImportCase):
         self.assertEqual(self.summary(content=importfile.csv(lines))["refused"], 0)
         self.assertEqual(self.count(), before + 2000)
 
+    def has_open(self, pid, name):
+        """True also when the process has ended."""
+        links = set()
+        for fd in os.listdir(f"/proc/{pid}/fd") if os.path.exists(f"/proc/{pid}/fd") else ():
+            with contextlib.suppress(OSError):
+                links.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        return not links or self.appliance.path(name) in links
+
     def test_killed_anywhere_and_started_again(self):
         lines = self.lines(3000)
         lines[7]["kcv"] = lines[2999]["kcv"] = "000000"
@@ -382,10 +390,12 @@ class Accidents(ImportCase):
         before = self.count()
         self.appliance.write("in.csv", text)
         for _ in range(6):
-            process = subprocess.Popen(self.command(), cwd=self.appliance.folder,
-                                       env=self.appliance.environment, stdout=subprocess.DEVNULL,
+            process = subprocess.Popen(self.command("--report", "report"), env=self.appliance.environment,
+                                       cwd=self.appliance.folder, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
-            time.sleep(random.uniform(0.05, 0.4))
+            # SoftHSM writes token.object in place at each log-in: killed there, it has no token more.
+            appliance.wait_for(lambda pid=process.pid: self.has_open(pid, "report"), "the log-in's end")
+            time.sleep(random.uniform(0, 0.6))
             process.kill()
             process.wait()
         summary = json.loads(self.run_import("--json", status=FAILED).stdout)

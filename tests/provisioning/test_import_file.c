@@ -111,9 +111,10 @@ static void bad_headers(void **state)
 static void bad_rows_do_not_harm_their_neighbours(void **state)
 {
     (void)state;
-    static const char text[] = HEADER ROW("alice") "\"bob@ims.example.com,x\n" ROW("carol")
-        "too,few\n" ROW("dave") "a,b,c,d,e,f,g,h\n" ROW("erin") "a\"b,c\n\n" ROW("frank")
-        "1,2,3\r4,5,6,7\n" ROW("grace");
+    static const char text[] =
+        HEADER ROW("alice") "\"bob@ims.example.com,x\n" ROW("carol") "too,few\n" ROW(
+            "dave") "a,b,c,d,e,f,g,h\n" ROW("erin") "a\"b,c\n\n" ROW("frank") "1,2,3\r4,5,6,"
+                                                                              "7\n" ROW("grace");
     struct opened file = open_bytes(import_csv_open, text, sizeof text - 1);
     expect_row(&file, 2, "alice@ims.example.com");
     expect_bad(&file, 3, "quotes");
@@ -223,23 +224,23 @@ static void bad_terms(void **state)
     }
 }
 
-#define PSKC_BEGIN                                                                             \
-    "<?xml version='1.0' encoding='UTF-8'?>\n"                                                 \
-    "<KeyContainer Version='1.0' xmlns='urn:ietf:params:xml:ns:keyprov:pskc'\n"                \
-    " xmlns:ds='http://www.w3.org/2000/09/xmldsig#' xmlns:n='urn:nisim:pskc:1'\n"              \
-    " xmlns:xenc='http://www.w3.org/2001/04/xmlenc#'>\n"                                       \
+#define PSKC_BEGIN                                                                \
+    "<?xml version='1.0' encoding='UTF-8'?>\n"                                    \
+    "<KeyContainer Version='1.0' xmlns='urn:ietf:params:xml:ns:keyprov:pskc'\n"   \
+    " xmlns:ds='http://www.w3.org/2000/09/xmldsig#' xmlns:n='urn:nisim:pskc:1'\n" \
+    " xmlns:xenc='http://www.w3.org/2001/04/xmlenc#'>\n"                          \
     "<EncryptionKey><ds:KeyName>vendor-7</ds:KeyName></EncryptionKey>\n"
 #define PSKC_END "</KeyContainer>\n"
 #define KW128 "http://www.w3.org/2001/04/xmlenc#kw-aes128"
 #define MILENAGE "urn:nisim:pskc:1:milenage"
-#define VALUE(method)                                                                          \
-    "<EncryptedValue><xenc:EncryptionMethod Algorithm='" method "'/><xenc:CipherData>"         \
+#define VALUE(method)                                                                  \
+    "<EncryptedValue><xenc:EncryptionMethod Algorithm='" method "'/><xenc:CipherData>" \
     "<xenc:CipherValue>\n  " BASE64 "\n</xenc:CipherValue></xenc:CipherData></EncryptedValue>"
-#define PACKAGE(id, algorithm, k, opc)                                                         \
-    "<KeyPackage><DeviceInfo><Manufacturer>x</Manufacturer></DeviceInfo><Key Id='" id          \
-    "' Algorithm='" algorithm "'><Data><Secret>" k "</Secret><n:OPc>" opc "</n:OPc></Data>"    \
+#define PACKAGE(id, algorithm, k, opc)                                                          \
+    "<KeyPackage><DeviceInfo><Manufacturer>x</Manufacturer></DeviceInfo><Key Id='" id           \
+    "' Algorithm='" algorithm "'><Data><Secret>" k "</Secret><n:OPc>" opc "</n:OPc></Data>"     \
     "<Extensions><n:Subscription><n:Impu>sip:a@ims.example.com</n:Impu><n:Impu>tel:+1</n:Impu>" \
-    "<n:UserIdentity>a</n:UserIdentity><n:Domain>ims.example.com</n:Domain><n:Kcv>8a1b2c"      \
+    "<n:UserIdentity>a</n:UserIdentity><n:Domain>ims.example.com</n:Domain><n:Kcv>8a1b2c"       \
     "</n:Kcv></n:Subscription></Extensions></Key></KeyPackage>\n"
 
 static void pskc_packages(void **state)
@@ -250,8 +251,8 @@ static void pskc_packages(void **state)
         PACKAGE("a@ims.example.com", MILENAGE, VALUE(KW128), VALUE(KW128)),
         PACKAGE("b@ims.example.com", "urn:ietf:params:xml:ns:keyprov:pskc:hotp", VALUE(KW128),
                 VALUE(KW128)),
-        PACKAGE("c@ims.example.com", MILENAGE,
-                VALUE("http://www.w3.org/2001/04/xmlenc#aes128-cbc"), VALUE(KW128)),
+        PACKAGE("c@ims.example.com", MILENAGE, VALUE("http://www.w3.org/2001/04/xmlenc#aes128-cbc"),
+                VALUE(KW128)),
         PACKAGE("d@ims.example.com", MILENAGE, VALUE(KW128), "<PlainValue>AAAA</PlainValue>"),
         PACKAGE("e@ims.example.com", MILENAGE, VALUE(KW128), VALUE(KW128)),
         PSKC_END,
@@ -297,8 +298,7 @@ static void broken_pskc(void **state)
          "nested too deep"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct opened file =
-            open_bytes(import_pskc_open, cases[i].text, strlen(cases[i].text));
+        struct opened file = open_bytes(import_pskc_open, cases[i].text, strlen(cases[i].text));
         assert_int_equal(next(&file), IMPORT_GOT_BROKEN);
         if (strstr(file.why, cases[i].why) == NULL)
             fail_msg("\"%s\" is not in: %s", cases[i].why, file.why);
