@@ -27,6 +27,7 @@ typedef uint64_t verb_set;
 #define VERB_STATE_ACCEPT VERB_BIT(50)
 #define VERB_BACKUP VERB_BIT(51)
 #define VERB_RESTORE VERB_BIT(52)
+#define VERB_KEK_ROTATE VERB_BIT(53)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

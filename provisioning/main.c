@@ -62,6 +62,11 @@ static const struct verb {
      "the backup file",
      "make a store of a backup file",
      backup_restore},
+    {{"kek", "rotate"},
+     VERB_KEK_ROTATE,
+     NULL,
+     "make a new KEK, wrap all keys under it, destroy the old one",
+     kek_rotate},
     /* clang-format on */
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
