@@ -127,6 +127,7 @@ enum hsm_result token_kek_find(struct token *token, const struct kek_id *id,
     kek = known(token, id);
     if (kek == NULL)
         return HSM_NO_KEY;
+    token->keks_searched_ms = 0; /* only what was in vain is not done again at once */
     *out_kek = kek->usable;
     return HSM_OK;
 }
