@@ -68,11 +68,30 @@ static enum hsm_result keep(struct token *token, CK_OBJECT_HANDLE object)
     return HSM_OK;
 }
 
+/* To make room: a destroyed one may still be wanted for what was read from the store before. */
+static void drop_gone(struct token *token, const CK_OBJECT_HANDLE *objects, CK_ULONG count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < token->kek_count; i++) {
+        const struct token_kek kek = token->keks[i];
+        bool is_there = false;
+        for (CK_ULONG at = 0; at < count; at++)
+            is_there = is_there || objects[at] == kek.object;
+        if (is_there)
+            token->keks[kept++] = kek;
+        else if (kek.usable != kek.object)
+            (void)MODULE_CALL(token->module, C_DestroyObject, token->session, kek.usable);
+    }
+    token->kek_count = kept;
+}
+
 static enum hsm_result search(struct token *token)
 {
     CK_OBJECT_HANDLE objects[TOKEN_KEKS_MAX + 1] = {0};
     CK_ULONG count = 0;
     enum hsm_result rc = find_objects(token, objects, TOKEN_KEKS_MAX + 1, &count);
+    if (rc == HSM_OK && token->kek_count == TOKEN_KEKS_MAX)
+        drop_gone(token, objects, count);
     for (CK_ULONG i = 0; rc == HSM_OK && i < count; i++)
         rc = keep(token, objects[i]);
     token->keks_searched_ms = now_ms();
@@ -108,6 +127,7 @@ enum hsm_result token_kek_find(struct token *token, const struct kek_id *id,
     kek = known(token, id);
     if (kek == NULL)
         return HSM_NO_KEY;
+    token->keks_searched_ms = 0; /* only what was in vain is not done again at once */
     *out_kek = kek->usable;
     return HSM_OK;
 }

@@ -28,7 +28,7 @@ MUST_CHECK enum hsm_result token_kek_newest(struct token *token, struct kek_id *
 
 /*
  * Borrowed. HSM_NO_KEY: the token has no KEK of this number; HSM_LATER: not sure, for the last
- * search is less than a second old; HSM_REFUSED: it has two.
+ * search that was in vain is less than a second old; HSM_REFUSED: it has two.
  */
 MUST_CHECK enum hsm_result token_kek_find(struct token *token, const struct kek_id *id,
                                           CK_OBJECT_HANDLE *out_kek);

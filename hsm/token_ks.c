@@ -101,7 +101,7 @@ static enum hsm_result derive(struct token *token, CK_OBJECT_HANDLE kek,
 static enum hsm_result prove(struct token *token, CK_OBJECT_HANDLE kek)
 {
     uint8_t input[GBA_INPUT_BYTES_MAX];
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     ERASED(gba_key) struct gba_key key = {{0}};
     const struct gba_naf naf = {known_rand, known_impi, known_naf_id, sizeof known_naf_id};
     size_t input_bytes = gba_naf_input(GBA_KS_EXT_NAF, &naf, input);
@@ -113,17 +113,12 @@ static enum hsm_result prove(struct token *token, CK_OBJECT_HANDLE kek)
     return secret_equal(key.bytes, known_key, sizeof known_key) ? HSM_OK : HSM_UNSUPPORTED;
 }
 
-static enum hsm_result find_kek(struct token *token)
+/* A process proves each KEK that it comes to wrap under, and the first that it unwraps with. */
+static enum hsm_result make_sure(struct token *token, CK_OBJECT_HANDLE kek)
 {
-    struct kek_id newest = {{0}};
-    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
-    if (token->kek != CK_INVALID_HANDLE)
+    if (token->kek == kek)
         return HSM_OK;
-    enum hsm_result rc = token_kek_newest(token, &newest);
-    if (rc == HSM_OK)
-        rc = token_kek_find(token, &newest, &kek);
-    if (rc == HSM_OK)
-        rc = prove(token, kek);
+    enum hsm_result rc = prove(token, kek);
     if (rc == HSM_OK)
         token->kek = kek;
     return rc;
@@ -132,13 +127,29 @@ static enum hsm_result find_kek(struct token *token)
 enum hsm_result token_ks_wrap(struct token *token, const struct gba_key *ks,
                               struct token_wrapped_ks *out_wrapped)
 {
-    enum hsm_result rc = find_kek(token);
-    return rc == HSM_OK ? wrap(token, token->kek, ks, out_wrapped) : rc;
+    struct kek_id newest = {{0}};
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
+    enum hsm_result rc = token_kek_newest(token, &newest);
+    if (rc == HSM_OK)
+        rc = token_kek_find(token, &newest, &kek);
+    if (rc == HSM_OK)
+        rc = make_sure(token, kek);
+    if (rc == HSM_OK)
+        rc = wrap(token, kek, ks, out_wrapped);
+    if (rc == HSM_OK)
+        out_wrapped->kek = newest;
+    return rc;
 }
 
 enum hsm_result token_ks_mac(struct token *token, const struct token_wrapped_ks *wrapped,
                              const uint8_t *input, size_t input_bytes, struct gba_key *out_key)
 {
-    enum hsm_result rc = find_kek(token);
-    return rc == HSM_OK ? derive(token, token->kek, wrapped, input, input_bytes, out_key) : rc;
+    struct kek_id newest = {{0}};
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
+    enum hsm_result rc = token_kek_newest(token, &newest);
+    if (rc == HSM_OK)
+        rc = token_kek_find(token, &wrapped->kek, &kek);
+    if (rc == HSM_OK && token->kek == CK_INVALID_HANDLE)
+        rc = make_sure(token, kek);
+    return rc == HSM_OK ? derive(token, kek, wrapped, input, input_bytes, out_key) : rc;
 }

@@ -12,6 +12,7 @@
 
 /* Only the token that wrapped it can make use of it. */
 struct token_wrapped_ks {
+    struct kek_id kek; /* under which it is wrapped */
     uint8_t bytes[TOKEN_KS_WRAPPED_BYTES];
 };
 

@@ -59,7 +59,7 @@ typedef uint64_t verb_set;
     (VERB_ADD | VERB_REMOVE | VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS | \
      VERB_ROTATE_KEY | VERB_SQN_RESET | VERB_IMPORT | VERB_EXPORT | VERB_TRANSPORT_MAKE |    \
      VERB_TRANSPORT_COMPONENTS | VERB_TRANSPORT_RECEIVE | VERB_TRANSPORT_HSS |               \
-     VERB_TRANSPORT_REMOVE | VERB_STATE_ACCEPT | VERB_RESTORE)
+     VERB_TRANSPORT_REMOVE | VERB_STATE_ACCEPT | VERB_RESTORE | VERB_KEK_ROTATE | VERB_BACKUP)
 /* ... of which these even when the rule asks for none, once there are officers. */
 #define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
 /* Has a transcript. */
@@ -70,6 +70,7 @@ typedef uint64_t verb_set;
 #define VERB_STATE_ACCEPT VERB_BIT(50)
 #define VERB_BACKUP VERB_BIT(51)
 #define VERB_RESTORE VERB_BIT(52)
+#define VERB_KEK_ROTATE VERB_BIT(53)
 #define VERBS_ALL (~UINT64_C(0))
 #define VERBS_TOKEN (VERBS_ALL & ~VERB_INIT)  /* choose a token that is there */
 #define VERBS_STORE (VERBS_ALL & ~VERB_CHECK) /* use the store */

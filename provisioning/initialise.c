@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kek_make.h"
 #include "laboratory.h"
 #include "own_keys.h"
 #include "pin_policy.h"
@@ -201,6 +202,13 @@ static enum hsm_result make_key(struct token *token, const struct recipe *recipe
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
     return module_result(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, key,
                                      sizeof key / sizeof key[0], &object));
+}
+
+enum hsm_result kek_make(struct token *token, const struct kek_id *id)
+{
+    struct recipe recipe = kek;
+    recipe.id = *id;
+    return make_key(token, &recipe);
 }
 
 /* A store that was used with another token before is this one's from now on. */

@@ -151,7 +151,7 @@ static enum hsm_result try_key_wrap(struct token *token)
 static enum hsm_result try_ks(struct token *token)
 {
     const struct gba_key nothing = {{0}};
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     return token_ks_wrap(token, &nothing, &wrapped);
 }
 

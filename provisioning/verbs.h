@@ -63,5 +63,6 @@ MUST_CHECK enum outcome sqn_reset(struct office *office, const struct arguments 
 MUST_CHECK enum outcome state_accept(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome backup_make(struct office *office, const struct arguments *arguments);
 MUST_CHECK enum outcome backup_restore(struct office *office, const struct arguments *arguments);
+MUST_CHECK enum outcome kek_rotate(struct office *office, const struct arguments *arguments);
 
 #endif

@@ -6,6 +6,7 @@
 #include "challenge.h"
 #include "log.h"
 #include "store_gba.h"
+#include "store_kek.h"
 
 static struct gba_state *pending_find(struct keeper *keeper, int64_t row)
 {
@@ -79,13 +80,27 @@ bool gba_load(struct work *work, bool *out_done)
     return true;
 }
 
+/* Makes the token's newest KEK known that the store wants (store_kek.h). */
+static enum hsm_result find_kek(struct work *work)
+{
+    struct kek_id oldest = {{0}};
+    const struct kek_id none = {{0}};
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
+    enum store_result stored = store_kek_read(work->keeper->store, &oldest);
+    if (stored != STORE_OK || memcmp(&oldest, &none, sizeof none) == 0)
+        return HSM_OK; /* whether it will do shows at the commit */
+    return token_kek_find(work->keeper->token, &oldest, &kek);
+}
+
 /* Ks as the token will want it back. */
 static bool take_ks(struct work *work, const uint8_t rand[RAND_BYTES], const struct aka_answer *aka)
 {
     ERASED(gba_key) struct gba_key ks = {{0}};
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     gba_ks(&aka->ck, &aka->ik, &ks);
-    enum hsm_result rc = token_ks_wrap(work->keeper->token, &ks, &wrapped);
+    enum hsm_result rc = find_kek(work);
+    if (rc == HSM_OK)
+        rc = token_ks_wrap(work->keeper->token, &ks, &wrapped);
     if (rc != HSM_OK) {
         work_fail_by_token(work, rc);
         return false;

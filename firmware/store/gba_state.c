@@ -43,6 +43,7 @@ static void write_record(struct wire_writer *writer, const struct gba_state *sta
     wire_write_bytes(writer, magic, sizeof magic);
     wire_write_number(writer, (uint64_t)state->row, 8);
     wire_write_bytes(writer, state->rand, sizeof state->rand);
+    wire_write_bytes(writer, state->ks.kek.bytes, sizeof state->ks.kek.bytes);
     wire_write_bytes(writer, state->ks.bytes, sizeof state->ks.bytes);
     wire_write_number(writer, b_tid_bytes, 2);
     wire_write_bytes(writer, state->b_tid, b_tid_bytes);
@@ -93,6 +94,7 @@ bool gba_state_decode(struct gba_state *state)
     read_fixed(&reader, begin, sizeof begin);
     uint64_t row = wire_read_number(&reader, 8);
     read_fixed(&reader, state->rand, sizeof state->rand);
+    read_fixed(&reader, state->ks.kek.bytes, sizeof state->ks.kek.bytes);
     read_fixed(&reader, state->ks.bytes, sizeof state->ks.bytes);
     state->b_tid[read_counted(&reader, state->b_tid, sizeof state->b_tid - 1)] = '\0';
     state->lifetime = wire_read_number(&reader, 8);

@@ -10,8 +10,8 @@
 #include "token_ks.h"
 
 #define GBA_NAFS_MAX 8
-#define GBA_RECORD_BYTES_MAX                                           \
-    (64 + TOKEN_KS_WRAPPED_BYTES + RAND_BYTES + (2 + NAME_BYTES_MAX) + \
+#define GBA_RECORD_BYTES_MAX                                                                \
+    (64 + TOKEN_KEK_ID_BYTES + TOKEN_KS_WRAPPED_BYTES + RAND_BYTES + (2 + NAME_BYTES_MAX) + \
      GBA_NAFS_MAX * (2 + NAF_ID_BYTES_MAX))
 
 struct gba_naf_id {

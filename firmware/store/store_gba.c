@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "store_kek.h"
 #include "store_sql.h"
 
 /* Columns: version, record, seal. */
@@ -38,12 +39,15 @@ enum store_result store_gba_read(struct store *store, int64_t row, struct gba_st
 
 enum store_result store_gba_swap(struct store *store, const struct gba_state *state)
 {
+    enum store_result rc = store_kek_check(store, &state->ks.kek);
+    if (rc != STORE_OK)
+        return rc;
     sqlite3_stmt *statement = store_statement(store, SQL_GBA_SWAP);
     sqlite3_bind_int64(statement, 1, state->row);
     sqlite3_bind_int64(statement, 2, state->version);
     sqlite3_bind_blob(statement, 3, state->record, (int)state->record_bytes, SQLITE_STATIC);
     sqlite3_bind_blob(statement, 4, state->seal, (int)sizeof state->seal, SQLITE_STATIC);
-    enum store_result rc = store_run(store, statement);
+    rc = store_run(store, statement);
     sqlite3_clear_bindings(statement);
     /* A subscription that was removed meanwhile fails the row's REFERENCES. */
     if (rc == STORE_DUPLICATE || (rc == STORE_OK && sqlite3_changes(store->db) != 1))

@@ -10,8 +10,8 @@ MUST_CHECK enum store_result store_gba_read(struct store *store, int64_t row,
                                             struct gba_state *out);
 
 /*
- * Writes a sealed state. STORE_CONFLICT when the version is no longer state->version, or the
- * subscription is gone. Inside a transaction.
+ * Writes a sealed state. STORE_CONFLICT when the version is no longer state->version, the
+ * subscription is gone, or the KEK is an old one (store_kek.h). Inside a transaction.
  */
 MUST_CHECK enum store_result store_gba_swap(struct store *store, const struct gba_state *state);
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "store_kek.h"
 #include "store_sql.h"
 
 static void bind_record(sqlite3_stmt *statement, int first, const struct subscription *subscription)
@@ -102,11 +103,22 @@ static enum store_result add_pin(struct store *store, int64_t row)
     return store_run(store, statement);
 }
 
+/* Inside a transaction: what is wrapped must be so under no KEK that is to be destroyed. */
+static enum store_result check_kek(struct store *store, const struct subscription *subscription)
+{
+    return subscription->residence == RESIDENCE_WRAPPED
+               ? store_kek_check(store, &subscription->wrapped.kek)
+               : STORE_OK;
+}
+
 enum store_result store_add_in_transaction(struct store *store, struct subscription *subscription)
 {
+    enum store_result rc = check_kek(store, subscription);
+    if (rc != STORE_OK)
+        return rc;
     sqlite3_stmt *statement = store_statement(store, SQL_ADD);
     bind_record(statement, 1, subscription);
-    enum store_result rc = store_run(store, statement);
+    rc = store_run(store, statement);
     int64_t row = sqlite3_last_insert_rowid(store->db);
     if (rc == STORE_OK)
         rc = add_names(store, subscription, row);
@@ -141,22 +153,41 @@ static enum store_result change_row(struct store *store, sqlite3_stmt *statement
     return rc;
 }
 
-enum store_result store_set_enabled(struct store *store, const struct subscription *subscription)
+static enum store_result update(struct store *store, const struct subscription *subscription)
 {
+    enum store_result rc = check_kek(store, subscription);
+    if (rc != STORE_OK)
+        return rc;
     sqlite3_stmt *statement = store_statement(store, SQL_UPDATE);
     sqlite3_bind_int64(statement, 1, subscription->row);
     bind_record(statement, 2, subscription);
     return change_row(store, statement);
 }
 
+enum store_result store_set_enabled(struct store *store, const struct subscription *subscription)
+{
+    enum store_result rc = store_begin(store);
+    if (rc != STORE_OK)
+        return rc;
+    rc = update(store, subscription);
+    if (rc == STORE_OK)
+        rc = store_commit(store);
+    if (rc != STORE_OK)
+        store_rollback(store);
+    return rc;
+}
+
 enum store_result store_swap(struct store *store, const struct subscription *subscription,
                              const uint8_t old_seal[TOKEN_MAC_BYTES])
 {
+    enum store_result rc = check_kek(store, subscription);
+    if (rc != STORE_OK)
+        return rc;
     sqlite3_stmt *statement = store_statement(store, SQL_SWAP);
     sqlite3_bind_int64(statement, 1, subscription->row);
     bind_record(statement, 2, subscription);
     sqlite3_bind_blob(statement, 4, old_seal, TOKEN_MAC_BYTES, SQLITE_STATIC);
-    enum store_result rc = change_row(store, statement);
+    rc = change_row(store, statement);
     if (rc == STORE_NOT_FOUND) {
         store_say(store, "the subscription was changed meanwhile");
         return STORE_CONFLICT;

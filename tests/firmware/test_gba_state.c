@@ -35,7 +35,7 @@ static void expect_nafs(const struct gba_state *state, const char *letters)
 static struct gba_state *fresh(struct gba_state *state)
 {
     static const uint8_t rand[RAND_BYTES] = {1, [15] = 2};
-    static const struct token_wrapped_ks ks = {{3, [39] = 4}};
+    static const struct token_wrapped_ks ks = {.bytes = {3, [39] = 4}};
     memset(state, 0, sizeof *state);
     state->row = subscription.row;
     gba_state_renew(state, rand, &ks);

@@ -149,7 +149,7 @@ static void a_token_without_a_kek_says_so(void **state)
 {
     (void)state;
     struct gba_key ks = ks_of(&vectors[2]);
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_NO_KEY);
     assert_int_equal(token_ks_mac(softhsm.token, &wrapped, ks.bytes, 1, &ks), HSM_NO_KEY);
     softhsm_add_kek(&softhsm);
@@ -168,7 +168,7 @@ static void every_vector_by_the_token(void **state)
         uint8_t input[GBA_INPUT_BYTES_MAX];
         struct gba_key ks = ks_of(vector_of(set));
         struct gba_key key = {{0}};
-        struct token_wrapped_ks wrapped = {{0}};
+        struct token_wrapped_ks wrapped = {.bytes = {0}};
         size_t bytes = input_of(set, GBA_KS_EXT_NAF, input);
         assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_OK);
         assert_memory_not_equal(wrapped.bytes + 8, ks.bytes, sizeof ks.bytes);
@@ -183,7 +183,7 @@ static void what_another_wrapped_is_refused(void **state)
     (void)state;
     CK_ULONG before = objects();
     struct gba_key ks = ks_of(&vectors[2]);
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_OK);
     wrapped.bytes[11] ^= 1;
     assert_int_equal(token_ks_mac(softhsm.token, &wrapped, ks.bytes, 8, &ks), HSM_REFUSED);
@@ -215,7 +215,7 @@ static void ks_in_the_token_can_not_be_read(void **state)
 {
     (void)state;
     struct gba_key ks = ks_of(&vectors[2]);
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     sign_rights = 0;
     list.C_SignInit = look_at_key;
     assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_OK);
@@ -269,7 +269,7 @@ static void a_token_that_can_not_is_not_used(void **state)
 {
     (void)state;
     struct gba_key ks = ks_of(&vectors[2]);
-    struct token_wrapped_ks wrapped = {{0}};
+    struct token_wrapped_ks wrapped = {.bytes = {0}};
     CK_ULONG before = objects();
     list.C_Sign = sign_wrongly;
     assert_int_equal(token_ks_wrap(softhsm.token, &ks, &wrapped), HSM_UNSUPPORTED);
