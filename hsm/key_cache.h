@@ -34,7 +34,7 @@ MUST_CHECK enum hsm_result key_cache_open(struct key_cache *cache, const struct 
 
 /*
  * How many K it has unwrapped since it was made. SoftHSM 2.6.1 keeps about 240 bytes of every
- * session object that was destroyed until C_Finalize: past some number, begin anew.
+ * session object that was destroyed until C_Finalize: past some number, a process had better end.
  */
 size_t key_cache_unwrapped(const struct key_cache *cache);
 

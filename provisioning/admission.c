@@ -52,7 +52,7 @@ bool admission_has_k(const struct arguments *arguments)
 }
 
 /* One way in for K, with what belongs to it. */
-static enum outcome check_way(const struct arguments *arguments)
+enum outcome admission_check_way(const struct arguments *arguments)
 {
     const struct {
         bool wrong;
@@ -108,7 +108,7 @@ enum outcome admission_check(const struct arguments *arguments)
         outcome = check_list("user-id", arguments->user_ids, arguments->user_ids_count,
                              names_check_user_id);
     if (outcome == OUTCOME_DONE)
-        outcome = check_way(arguments);
+        outcome = admission_check_way(arguments);
     if (outcome == OUTCOME_DONE)
         outcome = check_secrets(arguments);
     if (outcome == OUTCOME_DONE)

@@ -16,4 +16,7 @@ bool admission_has_k(const struct arguments *arguments);
 void admission_fill(const struct arguments *arguments, const struct key_ref *ref,
                     const struct digest_credential *digest, struct subscription *out_subscription);
 
+/* One way in for K at most, with what belongs to it; says what is wrong. */
+MUST_CHECK enum outcome admission_check_way(const struct arguments *arguments);
+
 #endif

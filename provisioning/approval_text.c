@@ -28,7 +28,8 @@ static bool says_what_is_done(enum argument which)
 static bool has_secrets(enum argument which)
 {
     return which == ARGUMENT_key_file || which == ARGUMENT_digest_password_file ||
-           which == ARGUMENT_digest_ha1_file;
+           which == ARGUMENT_digest_ha1_file || which == ARGUMENT_op_file ||
+           which == ARGUMENT_component_files || which == ARGUMENT_card_pin_file;
 }
 
 static void print_hex(FILE *stream, const uint8_t *bytes, size_t count)

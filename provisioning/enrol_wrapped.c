@@ -19,8 +19,8 @@ static enum hsm_result cover(struct token *token, CK_OBJECT_HANDLE k, const stru
     return rc != HSM_OK ? rc : end;
 }
 
-static enum hsm_result uncover(struct token *token, CK_OBJECT_HANDLE k,
-                               const struct covered_opc *covered, struct secret128 *out_opc)
+enum hsm_result enrol_uncover(struct token *token, CK_OBJECT_HANDLE k,
+                              const struct covered_opc *covered, struct secret128 *out_opc)
 {
     struct token_cipher state;
     struct cipher cipher = token_cipher_start(&state, token, k);
@@ -42,7 +42,7 @@ static enum hsm_result prove(struct token *token, const struct secret128 *opc,
     if (rc == HSM_OK)
         rc = enrol_check_rights(token, same);
     if (rc == HSM_OK)
-        rc = uncover(token, same, &wrapped->opc, &same_opc);
+        rc = enrol_uncover(token, same, &wrapped->opc, &same_opc);
     if (rc == HSM_OK && !secret_equal(same_opc.bytes, opc->bytes, sizeof opc->bytes))
         rc = HSM_BAD_ANSWER;
     destroy(token, same);
@@ -101,7 +101,7 @@ enum hsm_result enrol_unwrap(struct token *token, const struct wrapped_keys *wra
     struct enrol_sources sources = {{make_unwrapped, wrapped}, {&opc, true}, CK_INVALID_HANDLE};
     enum hsm_result rc = token_kek_unwrap_k(token, wrapped, &sources.same);
     if (rc == HSM_OK)
-        rc = uncover(token, sources.same, &wrapped->opc, &opc);
+        rc = enrol_uncover(token, sources.same, &wrapped->opc, &opc);
     if (rc == HSM_OK)
         rc = enrol_resident(token, &sources, impi, out_ref);
     destroy(token, sources.same);

@@ -25,4 +25,9 @@ MUST_CHECK enum hsm_result enrol_wrap(struct token *token, const struct key_sour
 MUST_CHECK enum hsm_result enrol_unwrap(struct token *token, const struct wrapped_keys *wrapped,
                                         const char *impi, struct key_ref *out_ref);
 
+/* OPc as it rests beside a wrapped K; `k` encrypts under that K. */
+MUST_CHECK enum hsm_result enrol_uncover(struct token *token, CK_OBJECT_HANDLE k,
+                                         const struct covered_opc *covered,
+                                         struct secret128 *out_opc);
+
 #endif

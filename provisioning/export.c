@@ -101,7 +101,7 @@ static enum hsm_result take_keys(struct export *export, const struct wrapped_key
     if (rc == HSM_OK)
         rc = clear ? read_value(token, k, &export->facts) : wrap_k(export, k);
     if (rc == HSM_OK)
-        rc = covered_opc_open(token, k, &keys->opc, &opc);
+        rc = enrol_uncover(token, k, &keys->opc, &opc);
     if (rc == HSM_OK)
         rc = take_opc(export, &opc);
     destroy(token, k);

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "absence.h"
+#include "admission.h"
 #include "change.h"
 #include "credentials.h"
 #include "lookup.h"
 #include "names.h"
 #include "verbs.h"
+#include "ways.h"
 
 /* H(A1) has the realm in it; the identities are the subscriber's, wherever he is served. */
 enum outcome subscriber_move(struct office *office, const struct arguments *arguments)
@@ -126,18 +128,35 @@ static enum store_result write_key(struct office *office)
 }
 
 /* The row names the new key: no request can use the old one any more. */
-static enum outcome retire(struct office *office, const struct key_ref *old)
+static enum outcome retire(struct office *office, const struct enrolled *old)
 {
-    const struct enrolled enrolled = {.key_ref = *old};
     const char *impi = office->subscription.identity.impi;
-    enum hsm_result result = enrol_destroy(office->token, old);
+    enum hsm_result result = credentials_destroy(office->token, old);
     if (result == HSM_NO_KEY)
         outcome_warn("the old K or OPc of %s was not in the token", impi);
     else if (result != HSM_OK)
         return outcome_fail(OUTCOME_FAILED,
                             "%s has its new key, but the old one stays in the token: %s", impi,
                             hsm_result_text(result));
-    return absence_prove(office, &enrolled);
+    return absence_prove(office, old);
+}
+
+/* What of an enrolment is K and OPc: the digest secrets stay as they are. */
+static void take_key(struct subscription *subscription, const struct enrolled *enrolled)
+{
+    subscription->key_ref = enrolled->key_ref;
+    subscription->residence = enrolled->residence;
+    subscription->wrapped = enrolled->wrapped;
+    subscription->origin = enrolled->origin;
+}
+
+static void withdraw(struct office *office, const struct arguments *arguments,
+                     const struct enrolled *enrolled)
+{
+    if (enrolled->handed_over)
+        ways_withdraw(arguments);
+    if (credentials_destroy(office->token, enrolled) != HSM_OK)
+        outcome_warn("the new key of %s stays in the token without a subscriber", arguments->impi);
 }
 
 /* New key into the token, then the row, then the old key out: what fails leaves the old one. */
@@ -147,23 +166,28 @@ static enum outcome rotate(struct office *office, const struct arguments *argume
     struct subscription *subscription = &office->subscription;
     struct arguments named = *arguments;
     struct enrolled enrolled = {0};
-    struct key_ref old = subscription->key_ref;
+    const struct enrolled old = {.key_ref = subscription->key_ref,
+                                 .residence = subscription->residence};
     char ref_text[KEY_REF_TEXT_BYTES];
+    char kcv_text[KCV_TEXT_BYTES];
     named.impi = subscription->identity.impi;
     named.domain = subscription->identity.domain;
+    if (named.residence == NULL && old.residence == RESIDENCE_WRAPPED)
+        named.residence = "wrapped";
     enum outcome outcome = credentials_enrol(office, &named, credentials, &enrolled);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    subscription->key_ref = enrolled.key_ref;
-    subscription->origin = KEY_ORIGIN_CLEAR_LABORATORY;
+    take_key(subscription, &enrolled);
     outcome = change_sealed(office, write_key);
     if (outcome != OUTCOME_DONE) {
-        if (enrol_destroy(office->token, &enrolled.key_ref) != HSM_OK)
-            outcome_warn("the new key of %s stays in the token without a subscriber", named.impi);
+        withdraw(office, &named, &enrolled);
         return outcome;
     }
     key_ref_to_text(&subscription->key_ref, ref_text);
-    printf("%s has new key %s, its SQN begins at 0\n", named.impi, ref_text);
+    kcv_to_text(&enrolled.kcv, kcv_text);
+    printf("%s has new key %s, kcv %s, its SQN begins at 0\n", named.impi, ref_text, kcv_text);
+    if (enrolled.handed_over)
+        printf("hand-over file %s is for the HSS\n", named.hand_over);
     return retire(office, &old);
 }
 
@@ -183,18 +207,18 @@ static enum outcome rotate_opened(struct office *office, const struct arguments 
                             office->subscription.identity.impi);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "checking the record's seal");
-    outcome_warn("CLEAR-TEXT LABORATORY IMPORT: K of %s is outside the token in clear, and passes "
-                 "through this machine's memory. Never do this with a key of a live network.",
-                 office->subscription.identity.impi);
     return rotate(office, arguments, credentials);
 }
 
 enum outcome subscriber_rotate_key(struct office *office, const struct arguments *arguments)
 {
     struct credentials credentials = {0};
-    if (arguments->key_file == NULL)
-        return outcome_fail(OUTCOME_USAGE, "subscriber rotate-key needs --key-file FILE");
-    enum outcome outcome = credentials_read(office, arguments, &credentials);
+    if (arguments->key_file == NULL && arguments->wrapped_file == NULL && !arguments->generate)
+        return outcome_fail(OUTCOME_USAGE, "subscriber rotate-key needs the new key: --wrapped-file, "
+                                           "--generate or --key-file");
+    enum outcome outcome = admission_check_way(arguments);
+    if (outcome == OUTCOME_DONE)
+        outcome = credentials_read(office, arguments, &credentials);
     if (outcome == OUTCOME_DONE)
         outcome = change_find(office, arguments->name);
     if (outcome == OUTCOME_DONE)

@@ -16,7 +16,7 @@ enum outcome {
     OUTCOME_TAKEN = 7,        /* fix: the token's label, a user id or an IMPI is in use already */
     OUTCOME_UNKNOWN = 8,      /* fix: no such subscriber, or no such officer */
     OUTCOME_NOT_APPROVED = 9, /* fix: officers have not approved this, or not in a valid way */
-    OUTCOME_OLD_STORE = 20,   /* fix: the store is older than what the token has seen */
+    OUTCOME_OLD_STORE = 10,   /* fix: the store is older than what the token has seen */
 };
 
 /* Prints "nisim-token: ..." on standard error and returns `outcome`. */

@@ -7,7 +7,7 @@
 #include "log.h"
 #include "pin.h"
 
-/* 36 MB of SoftHSM's memory, and a pause of some milliseconds once in so many. */
+/* 36 MB of SoftHSM's memory (key_cache.h). */
 #define WORN_AFTER 150000
 
 static enum hsm_result log_in(struct keeper *keeper)
@@ -49,22 +49,7 @@ void equip_clear(struct keeper *keeper)
     token_close(&keeper->token);
 }
 
-enum hsm_result equip_renew_if_worn(struct keeper *keeper)
+bool equip_is_worn(const struct keeper *keeper)
 {
-    if (key_cache_unwrapped(keeper->unwrapped) < WORN_AFTER)
-        return HSM_OK;
-    equip_clear(keeper);
-    enum hsm_result rc = module_restart(keeper->module);
-    if (rc == HSM_OK)
-        rc = equip_token(keeper);
-    if (rc == HSM_OK) {
-        keeper->anchoring.anchor.token = keeper->token;
-        rc = journal_take_token(keeper);
-    }
-    if (rc == HSM_OK)
-        log_line(LOG_LEVEL_INFO, "token-renewed", "keys=%zu", keyring_count(keeper->keyring));
-    else
-        log_line(LOG_LEVEL_ERROR, "token-lost", "reason=\"%s\" call=\"%s\"", hsm_result_text(rc),
-                 module_fault(keeper->module));
-    return rc;
+    return key_cache_unwrapped(keeper->unwrapped) >= WORN_AFTER;
 }

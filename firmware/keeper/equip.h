@@ -1,4 +1,4 @@
-/* The token and what a keeper knows of its keys: opened, and opened anew. */
+/* The token and what a keeper knows of its keys: opened, and when that wears out. */
 #ifndef NISIM_KEEPER_EQUIP_H
 #define NISIM_KEEPER_EQUIP_H
 
@@ -12,9 +12,9 @@ MUST_CHECK enum hsm_result equip_token(struct keeper *keeper);
 void equip_clear(struct keeper *keeper);
 
 /*
- * Between batches: when the module has been asked for so many session objects that what it keeps
- * of them (key_cache.h) weighs, all of it anew. Not HSM_OK: the keeper has no token any more.
+ * The module was asked for so many session objects that what it keeps of them weighs: the process
+ * should end between two batches, and be started again.
  */
-MUST_CHECK enum hsm_result equip_renew_if_worn(struct keeper *keeper);
+bool equip_is_worn(const struct keeper *keeper);
 
 #endif

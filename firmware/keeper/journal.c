@@ -239,18 +239,13 @@ static enum exit_code begin(struct keeper *keeper, uint32_t generation)
     return rc == HSM_OK ? EXIT_DONE : lose(keeper, rc);
 }
 
-enum hsm_result journal_take_token(struct keeper *keeper)
-{
-    return token_find_signer(keeper->token, &keeper->journal.signer);
-}
-
 enum exit_code journal_open(struct keeper *keeper, const char *folder, const char *writer,
                             uint32_t generation)
 {
     char why[AUDIT_WHY_BYTES];
     struct audit_head room;
     struct journal *journal = &keeper->journal;
-    enum hsm_result rc = journal_take_token(keeper);
+    enum hsm_result rc = token_find_signer(keeper->token, &journal->signer);
     if (rc == HSM_NO_KEY)
         return refuse(folder, writer,
                       "the token has no '" TOKEN_AUDIT_LABEL

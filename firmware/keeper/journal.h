@@ -31,9 +31,6 @@ struct journal {
     struct stored_value head;
 };
 
-/* The token was opened anew: finds its signing key again. */
-MUST_CHECK enum hsm_result journal_take_token(struct keeper *keeper);
-
 /* Goes on with the writer's trail, with a record of it and a checkpoint. Says what fails. */
 MUST_CHECK enum exit_code journal_open(struct keeper *keeper, const char *folder,
                                        const char *writer, uint32_t generation);

@@ -95,9 +95,10 @@ static enum exit_code work(struct keeper *keeper, struct batch *batch, int chann
     if (exit == EXIT_DONE && !answer(channel, batch, waiting))
         exit = EXIT_LOST;
     batch_clear(batch);
-    if (exit == EXIT_DONE && equip_renew_if_worn(keeper) != HSM_OK)
-        exit = EXIT_LOST;
-    return exit;
+    if (exit != EXIT_DONE || !equip_is_worn(keeper))
+        return exit;
+    log_line(LOG_LEVEL_INFO, "token-worn", "unwrapped=%zu", key_cache_unwrapped(keeper->unwrapped));
+    return EXIT_LOST;
 }
 
 static enum exit_code watch(struct keeper *keeper)

@@ -11,7 +11,7 @@ import appliance
 from appliance import EXIT_OLD_STORE, EXIT_STORE, Case, is_alive, wait_for
 
 ALICE, BOB = appliance.subscriber("alice"), appliance.subscriber("bob", ind_bits=0)
-OLD_STORE = 20  # nisim-token(1)
+OLD_STORE = 10  # nisim-token(1)
 USUAL_ADVANCE = 1 << 24
 FILES = ("nisim.db", "nisim.db-wal", "nisim.db-shm")
 

@@ -12,7 +12,7 @@ from appliance import DONE, REFUSED
 
 WRAPPED = ("--residence", "wrapped")
 SLOTS = 16  # token.unwrapped_keys
-MANY = 40   # for two keepers: more than their slots
+MANY = 70   # of them 60 at once, for two keepers: more than their slots
 TAG = bytes((5, 0, 52))
 OFFICER_USAGE, OFFICER_FAILED, OFFICER_UNKNOWN = 2, 1, 8
 

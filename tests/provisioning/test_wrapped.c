@@ -346,25 +346,6 @@ static void leaves_nothing_when_a_call_fails(void **state)
     assert_leaves_nothing(3);
 }
 
-/* The last one: as a keeper does when its module is worn. */
-static void all_works_after_a_restart(void **state)
-{
-    (void)state;
-    const struct token_choice choice = {.label = SOFTHSM_LABEL};
-    const struct secret_pin pin = softhsm_pin(SOFTHSM_PIN);
-    struct wrapped_keys wrapped = {0};
-    struct key_cache *cache = NULL;
-    assert_int_equal(wrap(8, true, &wrapped), HSM_OK);
-    token_close(&softhsm.token);
-    assert_int_equal(module_restart(softhsm.module), HSM_OK);
-    assert_int_equal(token_open(softhsm.module, &choice, true, &softhsm.token), HSM_OK);
-    assert_int_equal(token_log_in(softhsm.token, &pin), HSM_OK);
-    assert_int_equal(token_prove(softhsm.token), HSM_OK);
-    assert_int_equal(key_cache_new(softhsm.token, 1, &cache), HSM_OK);
-    (void)open_cached(cache, 1, 8, &wrapped);
-    key_cache_free(&cache);
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, restore)
 
 int main(void)
@@ -379,7 +360,6 @@ int main(void)
         TEST(the_one_not_used_for_longest_makes_room),
         TEST(what_changed_is_unwrapped_anew),
         TEST(leaves_nothing_when_a_call_fails),
-        TEST(all_works_after_a_restart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
