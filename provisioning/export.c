@@ -74,21 +74,7 @@ static enum hsm_result wrap_k(struct export *export, CK_OBJECT_HANDLE k)
     return rc;
 }
 
-static enum hsm_result take_k(struct export *export, const struct wrapped_keys *keys)
-{
-    struct token *token = export->office->token;
-    bool clear = export->arguments->clear;
-    CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
-    enum hsm_result rc = unwrap_k(token, keys, clear, &k);
-    if (rc == HSM_OK)
-        rc = kcv_of(token, k, &export->facts.kcv);
-    if (rc == HSM_OK)
-        rc = clear ? read_value(token, k, &export->facts) : wrap_k(export, k);
-    destroy(token, k);
-    return rc;
-}
-
-static enum hsm_result take_opc(struct export *export, const struct wrapped_keys *keys)
+static enum hsm_result put_opc(struct export *export, const struct wrapped_keys *keys)
 {
     ERASED(secret128) struct secret128 opc = {0};
     uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
@@ -102,6 +88,22 @@ static enum hsm_result take_opc(struct export *export, const struct wrapped_keys
         rc = transport_wrap_value(export->office->token, &export->transport, &opc, bytes, &length);
     if (rc == HSM_OK)
         hex_encode(bytes, length, export->facts.opc);
+    return rc;
+}
+
+static enum hsm_result put_keys(struct export *export, const struct wrapped_keys *keys)
+{
+    struct token *token = export->office->token;
+    bool clear = export->arguments->clear;
+    CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
+    enum hsm_result rc = unwrap_k(token, keys, clear, &k);
+    if (rc == HSM_OK)
+        rc = kcv_of(token, k, &export->facts.kcv);
+    if (rc == HSM_OK)
+        rc = clear ? read_value(token, k, &export->facts) : wrap_k(export, k);
+    if (rc == HSM_OK)
+        rc = put_opc(export, keys);
+    destroy(token, k);
     return rc;
 }
 
@@ -168,9 +170,7 @@ static enum outcome write_one(struct export *export, const struct subscription *
     if (outcome != OUTCOME_DONE)
         return outcome;
     export->facts.subscription = subscription;
-    enum hsm_result rc = take_k(export, &subscription->wrapped);
-    if (rc == HSM_OK)
-        rc = take_opc(export, &subscription->wrapped);
+    enum hsm_result rc = put_keys(export, &subscription->wrapped);
     if (rc != HSM_OK)
         return office_fail_hsm(export->office, rc, subscription->identity.impi);
     if (!export->form(export->file, &export->facts) || ferror(export->file) != 0)
