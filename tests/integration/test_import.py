@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pty
 import random
 import resource
 import signal
@@ -214,6 +215,17 @@ class Lines(ImportCase):
         self.run_import(content=text, err="was imported already, 2 subscribers of 2 lines")
         self.run_import("--again", content=text, status=FAILED, err="2 lines were refused")
         self.assertEqual(self.count(), before)
+
+    def test_progress_on_a_terminal(self):
+        self.appliance.write("in.csv", importfile.csv(self.lines(3)))
+        terminal, end = pty.openpty()
+        with contextlib.closing(os.fdopen(terminal, "rb", buffering=0)) as shown:
+            done = subprocess.run(self.command(), cwd=self.appliance.folder, stderr=end, text=True,
+                                  env=self.appliance.environment, stdout=subprocess.PIPE, check=True)
+            os.close(end)
+            self.assertRegex(shown.read(4096).decode(),
+                             r"^\r1 lines, \d+ %, \d+ a second, \d+ s left")
+        self.assertIn("in.csv: 3 imported, 0 refused", done.stdout)
 
     def test_resident(self):
         who = self.people(1)[0]
