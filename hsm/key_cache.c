@@ -19,6 +19,7 @@ struct key_cache {
     struct token *token;
     size_t room;
     size_t count;
+    size_t unwrapped; /* since key_cache_new */
     uint32_t oldest;
     uint32_t newest;
     uint32_t free;  /* entries without a subscriber, by chain */
@@ -134,39 +135,58 @@ static void keep(struct key_cache *cache, const struct key_ref *ref,
 }
 
 static enum hsm_result unwrap(struct key_cache *cache, const struct key_ref *ref,
-                              const struct wrapped_keys *wrapped)
+                              const struct wrapped_keys *wrapped, struct token_cipher *state)
 {
     CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
     if (cache->count == cache->room)
         drop(cache, cache->oldest);
-    enum hsm_result rc = token_kek_unwrap_opc(cache->token, wrapped, &cache->opcs[cache->free]);
-    if (rc == HSM_OK)
-        rc = token_kek_unwrap_k(cache->token, wrapped, &k);
+    enum hsm_result rc = token_kek_unwrap_k(cache->token, wrapped, &k);
+    if (rc != HSM_OK)
+        return rc;
+    cache->unwrapped++;
+    struct cipher cipher = token_cipher_start(state, cache->token, k);
+    rc = covered_opc_open(&cipher, &wrapped->opc, &cache->opcs[cache->free]);
     if (rc == HSM_OK)
         keep(cache, ref, wrapped, k);
+    else
+        destroy_k(cache, k);
     return rc;
 }
 
-enum hsm_result key_cache_open(struct key_cache *cache, const struct key_ref *ref,
-                               const struct wrapped_keys *wrapped, struct key *out_key)
+/* True: it is the newest entry now. */
+static bool look_up(struct key_cache *cache, const struct key_ref *ref,
+                    const struct wrapped_keys *wrapped)
 {
     uint32_t at = find(cache, ref);
-    if (at != NONE && memcmp(&cache->entries[at].wrapped, wrapped, sizeof *wrapped) != 0) {
+    if (at == NONE)
+        return false;
+    if (memcmp(&cache->entries[at].wrapped, wrapped, sizeof *wrapped) != 0) {
         drop(cache, at);
-        at = NONE;
+        return false;
     }
-    if (at == NONE) {
-        enum hsm_result rc = unwrap(cache, ref, wrapped);
-        if (rc != HSM_OK)
-            return rc;
-        at = cache->newest;
-    }
-    if (at != cache->newest) {
-        list_drop(cache, at);
-        list_add(cache, at);
-    }
-    *out_key = (struct key){cache->entries[at].k, &cache->opcs[at]};
-    return HSM_OK;
+    list_drop(cache, at);
+    list_add(cache, at);
+    return true;
+}
+
+enum hsm_result key_cache_open(struct key_cache *cache, const struct key_ref *ref,
+                               const struct wrapped_keys *wrapped, struct token_cipher *out_state,
+                               struct key *out_key)
+{
+    enum hsm_result rc = HSM_OK;
+    *out_state = (struct token_cipher){.token = cache->token};
+    if (look_up(cache, ref, wrapped))
+        (void)token_cipher_start(out_state, cache->token, cache->entries[cache->newest].k);
+    else
+        rc = unwrap(cache, ref, wrapped, out_state);
+    if (rc == HSM_OK)
+        *out_key = (struct key){cache->entries[cache->newest].k, &cache->opcs[cache->newest]};
+    return rc;
+}
+
+size_t key_cache_unwrapped(const struct key_cache *cache)
+{
+    return cache->unwrapped;
 }
 
 size_t key_cache_count(const struct key_cache *cache)

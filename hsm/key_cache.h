@@ -23,9 +23,20 @@ MUST_CHECK enum hsm_result key_cache_new(struct token *token, size_t room,
 /* Destroys the K objects, wipes. Takes NULL. */
 void key_cache_free(struct key_cache **cache);
 
-/* As token_kek.h's unwrapping. The key is good until the next call. */
+/*
+ * As token_kek.h's unwrapping. The key is good until the next call. Starts out_state with it, for
+ * the caller's own blocks are of the same operation as the one that uncovers OPc: each costs
+ * SoftHSM more than ten blocks. The caller ends it, on failure too.
+ */
 MUST_CHECK enum hsm_result key_cache_open(struct key_cache *cache, const struct key_ref *ref,
-                                          const struct wrapped_keys *wrapped, struct key *out_key);
+                                          const struct wrapped_keys *wrapped,
+                                          struct token_cipher *out_state, struct key *out_key);
+
+/*
+ * How many K it has unwrapped since it was made. SoftHSM 2.6.1 keeps about 240 bytes of every
+ * session object that was destroyed until C_Finalize: past some number, begin anew.
+ */
+size_t key_cache_unwrapped(const struct key_cache *cache);
 
 size_t key_cache_count(const struct key_cache *cache);
 

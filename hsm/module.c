@@ -198,6 +198,13 @@ enum hsm_result module_open(const char *path, unsigned call_seconds, char *out_w
     return HSM_OK;
 }
 
+enum hsm_result module_restart(struct module *module)
+{
+    CK_C_INITIALIZE_ARGS arguments = {.flags = CKF_OS_LOCKING_OK};
+    enum hsm_result rc = module_result(MODULE_CALL(module, C_Finalize, NULL));
+    return rc == HSM_OK ? module_result(MODULE_CALL(module, C_Initialize, &arguments)) : rc;
+}
+
 void module_close(struct module **module)
 {
     if (*module == NULL)

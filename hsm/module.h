@@ -28,6 +28,12 @@ struct module {
 MUST_CHECK enum hsm_result module_open(const char *path, unsigned call_seconds, char *out_why,
                                        size_t room, struct module **out_module);
 
+/*
+ * C_Finalize and C_Initialize: all sessions and their objects are gone, and whatever the module
+ * kept of them.
+ */
+MUST_CHECK enum hsm_result module_restart(struct module *module);
+
 /* C_Finalize under the alarm, dlclose, free, and NULL in the caller's pointer. Takes NULL. */
 void module_close(struct module **module);
 

@@ -58,6 +58,11 @@ struct cipher token_cipher_start(struct token_cipher *state, struct token *token
                                  CK_OBJECT_HANDLE key)
 {
     *state = (struct token_cipher){.token = token, .key = key};
+    return token_cipher_of(state);
+}
+
+struct cipher token_cipher_of(struct token_cipher *state)
+{
     return (struct cipher){.context = state, .encrypt = encrypt};
 }
 

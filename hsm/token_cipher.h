@@ -19,6 +19,9 @@ struct token_cipher {
 struct cipher token_cipher_start(struct token_cipher *state, struct token *token,
                                  CK_OBJECT_HANDLE key);
 
+/* The cipher of a state that is started. */
+struct cipher token_cipher_of(struct token_cipher *state);
+
 /* Ends the operation if one is open; call it on every path. */
 MUST_CHECK enum hsm_result token_cipher_end(struct token_cipher *state);
 

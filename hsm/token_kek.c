@@ -202,37 +202,3 @@ enum hsm_result token_kek_unwrap_k(struct token *token, const struct wrapped_key
         {CKA_DERIVE, &no, sizeof no},      {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed}};
     return token_kek_unwrap(token, &keys->kek, &keys->k, k, sizeof k / sizeof k[0], out_k);
 }
-
-static enum hsm_result read_and_destroy(struct token *token, CK_OBJECT_HANDLE object,
-                                        struct secret128 *out_value)
-{
-    ERASED(secret128) struct secret128 read = {{0}};
-    CK_ATTRIBUTE value = {CKA_VALUE, read.bytes, sizeof read.bytes};
-    enum hsm_result rc = module_result(
-        MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, &value, 1));
-    if (rc == HSM_OK && value.ulValueLen != sizeof read.bytes)
-        rc = HSM_REFUSED;
-    enum hsm_result end =
-        module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
-    if (rc != HSM_OK || end != HSM_OK)
-        return rc != HSM_OK ? rc : end;
-    *out_value = read;
-    return HSM_OK;
-}
-
-enum hsm_result token_kek_unwrap_opc(struct token *token, const struct wrapped_keys *keys,
-                                     struct secret128 *out_opc)
-{
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    CK_BBOOL yes = CK_TRUE;
-    CK_BBOOL no = CK_FALSE;
-    CK_ATTRIBUTE opc[] = {{CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
-                          {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &no, sizeof no},
-                          {CKA_SENSITIVE, &no, sizeof no},   {CKA_EXTRACTABLE, &yes, sizeof yes},
-                          {CKA_SIGN, &no, sizeof no},        {CKA_VERIFY, &no, sizeof no}};
-    enum hsm_result rc =
-        token_kek_unwrap(token, &keys->kek, &keys->opc, opc, sizeof opc / sizeof opc[0], &object);
-    return rc == HSM_OK ? read_and_destroy(token, object, out_opc) : rc;
-}

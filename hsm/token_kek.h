@@ -7,20 +7,20 @@
 #ifndef NISIM_HSM_TOKEN_KEK_H
 #define NISIM_HSM_TOKEN_KEK_H
 
-#include "token.h"
+#include "covered_opc.h"
 
 #define TOKEN_WRAPPED_BYTES (TOKEN_BLOCK_BYTES + 8)
 
-/* An AES-128 key, or 16 bytes of secret, as a KEK wrapped it. */
+/* An AES-128 key as a KEK wrapped it. */
 struct wrapped_key {
     uint8_t bytes[TOKEN_WRAPPED_BYTES];
 };
 
-/* A subscriber's K and OPc outside the token. */
+/* A subscriber's K and OPc outside the token. Another KEK changes `kek` and `k` alone. */
 struct wrapped_keys {
     struct kek_id kek;
     struct wrapped_key k;
-    struct wrapped_key opc;
+    struct covered_opc opc;
 };
 
 /* HSM_NO_KEY: the token has no KEK. */
@@ -57,10 +57,5 @@ MUST_CHECK enum hsm_result token_kek_unwrap_result(struct token *token, CK_RV rv
 /* K as a session object that can only encrypt, by CKM_AES_ECB alone, and can't leave. */
 MUST_CHECK enum hsm_result token_kek_unwrap_k(struct token *token, const struct wrapped_keys *keys,
                                               CK_OBJECT_HANDLE *out_k);
-
-/* OPc itself; nothing of it stays in the token. */
-MUST_CHECK enum hsm_result token_kek_unwrap_opc(struct token *token,
-                                                const struct wrapped_keys *keys,
-                                                struct secret128 *out_opc);
 
 #endif

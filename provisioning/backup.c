@@ -33,8 +33,6 @@ static enum outcome rewrap_keys(struct backup *backup)
     enum hsm_result rc = token_kek_find(token, &keys->kek, &kek);
     if (rc == HSM_OK)
         rc = token_rewrap(token, kek, to, keys->k.bytes, sizeof keys->k.bytes, keys->k.bytes);
-    if (rc == HSM_OK)
-        rc = token_rewrap(token, kek, to, keys->opc.bytes, sizeof keys->opc.bytes, keys->opc.bytes);
     memset(&keys->kek, 0, sizeof keys->kek);
     if (rc == HSM_OK)
         return OUTCOME_DONE;

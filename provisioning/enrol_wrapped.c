@@ -9,52 +9,43 @@ static void destroy(struct token *token, CK_OBJECT_HANDLE object)
         (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
 }
 
-static enum hsm_result wrap_opc(struct token *token, const struct secret128 *opc,
-                                struct wrapped_keys *wrapped)
+static enum hsm_result cover(struct token *token, CK_OBJECT_HANDLE k, const struct secret128 *opc,
+                             struct covered_opc *out)
 {
-    ERASED(secret128) struct secret128 value = *opc; /* PKCS#11 has no const */
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    CK_BBOOL yes = CK_TRUE;
-    CK_BBOOL no = CK_FALSE;
-    CK_ATTRIBUTE key[] = {{CKA_CLASS, &class, sizeof class},
-                          {CKA_KEY_TYPE, &type, sizeof type},
-                          {CKA_TOKEN, &no, sizeof no},
-                          {CKA_PRIVATE, &no, sizeof no},
-                          {CKA_SENSITIVE, &yes, sizeof yes},
-                          {CKA_EXTRACTABLE, &yes, sizeof yes},
-                          {CKA_SIGN, &no, sizeof no},
-                          {CKA_VERIFY, &no, sizeof no},
-                          {CKA_VALUE, value.bytes, sizeof value.bytes}};
-    enum hsm_result rc = module_result(MODULE_CALL(token->module, C_CreateObject, token->session,
-                                                   key, sizeof key / sizeof key[0], &object));
-    if (rc == HSM_OK)
-        rc = token_kek_wrap(token, &wrapped->kek, object, &wrapped->opc);
-    destroy(token, object);
-    return rc;
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, k);
+    enum hsm_result rc = covered_opc_make(&cipher, opc, out);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
 }
 
-static enum hsm_result prove_k(struct token *token, CK_OBJECT_HANDLE k,
-                               const struct wrapped_keys *wrapped)
+static enum hsm_result uncover(struct token *token, CK_OBJECT_HANDLE k,
+                               const struct covered_opc *covered, struct secret128 *out_opc)
 {
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, k);
+    enum hsm_result rc = covered_opc_open(&cipher, covered, out_opc);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}
+
+/*
+ * What will be unwrapped has the rights of a K, and gives OPc: so it encrypts as K does, which
+ * covered it.
+ */
+static enum hsm_result prove(struct token *token, const struct secret128 *opc,
+                             const struct wrapped_keys *wrapped)
+{
+    ERASED(secret128) struct secret128 same_opc = {{0}};
     CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
     enum hsm_result rc = token_kek_unwrap_k(token, wrapped, &same);
     if (rc == HSM_OK)
         rc = enrol_check_rights(token, same);
     if (rc == HSM_OK)
-        rc = enrol_check_same(token, k, same);
+        rc = uncover(token, same, &wrapped->opc, &same_opc);
+    if (rc == HSM_OK && !secret_equal(same_opc.bytes, opc->bytes, sizeof opc->bytes))
+        rc = HSM_BAD_ANSWER;
     destroy(token, same);
-    return rc;
-}
-
-static enum hsm_result prove_opc(struct token *token, const struct secret128 *opc,
-                                 const struct wrapped_keys *wrapped)
-{
-    ERASED(secret128) struct secret128 same = {{0}};
-    enum hsm_result rc = token_kek_unwrap_opc(token, wrapped, &same);
-    if (rc == HSM_OK && !secret_equal(same.bytes, opc->bytes, sizeof same.bytes))
-        return HSM_BAD_ANSWER;
     return rc;
 }
 
@@ -69,11 +60,9 @@ static enum hsm_result wrap_both(struct token *token, CK_OBJECT_HANDLE k,
     if (rc == HSM_OK)
         rc = token_kek_wrap(token, &wrapped.kek, k, &wrapped.k);
     if (rc == HSM_OK)
-        rc = wrap_opc(token, &opc, &wrapped);
+        rc = cover(token, k, &opc, &wrapped.opc);
     if (rc == HSM_OK)
-        rc = prove_k(token, k, &wrapped);
-    if (rc == HSM_OK)
-        rc = prove_opc(token, &opc, &wrapped);
+        rc = prove(token, &opc, &wrapped);
     if (rc == HSM_OK)
         *out_wrapped = wrapped;
     return rc;
@@ -112,7 +101,7 @@ enum hsm_result enrol_unwrap(struct token *token, const struct wrapped_keys *wra
     struct enrol_sources sources = {{make_unwrapped, wrapped}, {&opc, true}, CK_INVALID_HANDLE};
     enum hsm_result rc = token_kek_unwrap_k(token, wrapped, &sources.same);
     if (rc == HSM_OK)
-        rc = token_kek_unwrap_opc(token, wrapped, &opc);
+        rc = uncover(token, sources.same, &wrapped->opc, &opc);
     if (rc == HSM_OK)
         rc = enrol_resident(token, &sources, impi, out_ref);
     destroy(token, sources.same);

@@ -1,6 +1,7 @@
 /*
- * A subscriber's K and OPc wrapped under the token's newest KEK (token_kek.h), for the store to
- * keep. In the token they are session objects for the moment of wrapping; nothing is left there.
+ * A subscriber's K wrapped under the token's newest KEK (token_kek.h), and OPc under K
+ * (covered_opc.h), for the store to keep. In the token K is a session object for that moment;
+ * nothing is left there.
  */
 #ifndef NISIM_PROVISIONING_ENROL_WRAPPED_H
 #define NISIM_PROVISIONING_ENROL_WRAPPED_H
@@ -9,8 +10,8 @@
 #include "token_kek.h"
 
 /*
- * Makes K by the source, OPc by the other, wraps both, and proves that what was wrapped unwraps to
- * a key that encrypts as K does and to OPc. HSM_BAD_ANSWER: it does not; HSM_NO_KEY: no KEK.
+ * Makes K by the source, OPc by the other, and proves that what was wrapped unwraps to a key that
+ * encrypts as K does and to OPc. HSM_BAD_ANSWER: it does not; HSM_NO_KEY: no KEK.
  */
 MUST_CHECK enum hsm_result enrol_wrap(struct token *token, const struct key_source *source,
                                       const struct opc_source *opc, struct key_ref *out_ref,

@@ -39,9 +39,6 @@ static enum outcome rewrap_keys(struct restore *restore)
     enum hsm_result rc =
         token_rewrap(token, from, restore->kek, keys->k.bytes, sizeof keys->k.bytes, keys->k.bytes);
     if (rc == HSM_OK)
-        rc = token_rewrap(token, from, restore->kek, keys->opc.bytes, sizeof keys->opc.bytes,
-                          keys->opc.bytes);
-    if (rc == HSM_OK)
         return OUTCOME_DONE;
     return outcome_fail(OUTCOME_FAILED, "K of %s: %s (%s)",
                         restore->office->subscription.identity.impi, hsm_result_text(rc),

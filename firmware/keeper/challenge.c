@@ -53,13 +53,12 @@ static enum hsm_result ask_token(struct keeper *keeper, const uint8_t rand[RAND_
                                  struct aka_answer *out)
 {
     struct key key = {0};
-    enum hsm_result rc = open_key(keeper, &key);
-    if (rc != HSM_OK)
-        return rc;
     struct token_cipher cipher_state;
-    struct cipher cipher = token_cipher_start(&cipher_state, keeper->token, key.handle);
-    rc = aka_answer_challenge(&cipher, key.opc, rand, autn, &keeper->subscription.profile,
-                              &state->array, out);
+    struct cipher cipher;
+    enum hsm_result rc = open_key(keeper, &cipher_state, &cipher, &key);
+    if (rc == HSM_OK)
+        rc = aka_answer_challenge(&cipher, key.opc, rand, autn, &keeper->subscription.profile,
+                                  &state->array, out);
     enum hsm_result end = token_cipher_end(&cipher_state);
     return rc != HSM_OK ? rc : end;
 }
@@ -110,12 +109,11 @@ static enum hsm_result restore_autn(struct keeper *keeper, const uint8_t rand[RA
                                     uint8_t out_autn[AUTN_BYTES])
 {
     struct key key = {0};
-    enum hsm_result rc = open_key(keeper, &key);
-    if (rc != HSM_OK)
-        return rc;
     struct token_cipher cipher_state;
-    struct cipher cipher = token_cipher_start(&cipher_state, keeper->token, key.handle);
-    rc = gba_restore_autn(&cipher, key.opc, rand, autn_star, out_autn);
+    struct cipher cipher;
+    enum hsm_result rc = open_key(keeper, &cipher_state, &cipher, &key);
+    if (rc == HSM_OK)
+        rc = gba_restore_autn(&cipher, key.opc, rand, autn_star, out_autn);
     enum hsm_result end = token_cipher_end(&cipher_state);
     return rc != HSM_OK ? rc : end;
 }

@@ -22,8 +22,9 @@ struct pending {
 };
 
 struct keeper {
-    const struct config *config; /* borrowed, as are the next four */
-    struct token *token;
+    const struct config *config; /* borrowed, as is the next */
+    struct module *module;
+    struct token *token; /* owned, as are its keyring and keys, by equip.h */
     struct keyring *keyring;
     struct key_cache *unwrapped;
     struct store *store;

@@ -7,20 +7,16 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "equip.h"
 #include "log.h"
-#include "pin.h"
 #include "serve.h"
 
 /* What is opened on the way to READY, in this order, and closed in the other. */
 struct equipment {
     const char *process; /* its name in the log */
-    bool advances;       /* anchoring.h: the session is then writable */
     struct config *config;
     struct module *module;
-    struct token *token;
-    struct keyring *keyring;
-    struct key_cache *unwrapped;
-    struct store *store;
+    struct keeper *keeper; /* its token, keys and store */
 };
 
 static enum exit_code exit_of(enum hsm_result result)
@@ -70,40 +66,13 @@ static enum exit_code open_module(struct equipment *equipment)
     return exit_of(rc);
 }
 
-static enum hsm_result log_in(struct equipment *equipment)
-{
-    ERASED(secret_pin) struct secret_pin pin = {0};
-    enum hsm_result rc = pin_from_file(equipment->config->token_pin_file, &pin);
-    if (rc == HSM_OK)
-        return token_log_in(equipment->token, &pin);
-    log_line(LOG_LEVEL_ERROR, "pin-unreadable", "option=token.pin_file file=\"%s\" reason=\"%s\"",
-             equipment->config->token_pin_file, errno != 0 ? strerror(errno) : hsm_result_text(rc));
-    return rc;
-}
-
-static enum hsm_result prepare_token(struct equipment *equipment)
-{
-    const struct config *config = equipment->config;
-    struct token_choice choice = {config->token_label, config->token_serial, config->token_uri};
-    enum hsm_result rc =
-        token_open(equipment->module, &choice, equipment->advances, &equipment->token);
-    if (rc == HSM_OK)
-        rc = log_in(equipment);
-    if (rc == HSM_OK)
-        rc = token_prove(equipment->token);
-    if (rc == HSM_OK)
-        rc = token_find_integrity(equipment->token);
-    if (rc == HSM_OK)
-        rc = keyring_new(equipment->token, &equipment->keyring);
-    if (rc == HSM_OK)
-        rc = key_cache_new(equipment->token, config->token_unwrapped_keys, &equipment->unwrapped);
-    return rc;
-}
-
 static enum exit_code open_token(struct equipment *equipment)
 {
     const struct config *config = equipment->config;
-    enum hsm_result rc = prepare_token(equipment);
+    equipment->keeper->config = config;
+    equipment->keeper->module = equipment->module;
+    equipment->keeper->anchoring.interval_seconds = config->token_anchor_interval;
+    enum hsm_result rc = equip_token(equipment->keeper);
     if (rc == HSM_OK || rc == HSM_PIN_UNREADABLE) /* log_in has said why */
         return exit_of(rc);
     const char *wanted = config->token_label != NULL    ? config->token_label
@@ -120,7 +89,8 @@ static enum exit_code open_token(struct equipment *equipment)
 static enum exit_code open_store(struct equipment *equipment)
 {
     char why[STORE_WHY_BYTES] = "";
-    enum store_result rc = store_open(equipment->config->store, false, why, &equipment->store);
+    enum store_result rc =
+        store_open(equipment->config->store, false, why, &equipment->keeper->store);
     if (rc == STORE_OK)
         return EXIT_DONE;
     log_line(LOG_LEVEL_ERROR, "store-unusable", "file=\"%s\" reason=\"%s\"",
@@ -152,21 +122,20 @@ static enum exit_code open_all(struct equipment *equipment, const char *config_p
 
 static void close_all(struct equipment *equipment)
 {
-    store_close(&equipment->store);
-    key_cache_free(&equipment->unwrapped);
-    keyring_free(&equipment->keyring);
-    token_close(&equipment->token);
+    store_close(&equipment->keeper->store);
+    equip_clear(equipment->keeper);
     module_close(&equipment->module);
     config_free(&equipment->config);
 }
 
 static enum exit_code announce(const struct equipment *equipment, uint32_t generation)
 {
-    const struct token_abilities *can = &equipment->token->abilities;
+    const struct keeper *keeper = equipment->keeper;
+    const struct token_abilities *can = &keeper->token->abilities;
     log_line(LOG_LEVEL_INFO, "keeper-ready",
              "generation=%u token=\"%s\" serial=%s keys=%zu session_copy=%d several_parts=%d",
-             generation, equipment->token->label, equipment->token->serial,
-             keyring_count(equipment->keyring), can->session_copy, can->several_parts);
+             generation, keeper->token->label, keeper->token->serial,
+             keyring_count(keeper->keyring), can->session_copy, can->several_parts);
     if (write(KEEPER_FD_READY, "", 1) != 1)
         return EXIT_LOST;
     close(KEEPER_FD_READY);
@@ -175,22 +144,15 @@ static enum exit_code announce(const struct equipment *equipment, uint32_t gener
 
 static enum exit_code run(struct equipment *equipment, uint32_t generation)
 {
-    static struct keeper keeper;
-    keeper.config = equipment->config;
-    keeper.token = equipment->token;
-    keeper.keyring = equipment->keyring;
-    keeper.unwrapped = equipment->unwrapped;
-    keeper.store = equipment->store;
-    keeper.anchoring.advances = equipment->advances;
-    keeper.anchoring.interval_seconds = equipment->config->token_anchor_interval;
-    anchor_start(&keeper.anchoring.anchor, equipment->token, equipment->store);
-    enum exit_code exit = anchoring_begin(&keeper.anchoring, equipment->config->store);
+    struct keeper *keeper = equipment->keeper;
+    anchor_start(&keeper->anchoring.anchor, keeper->token, keeper->store);
+    enum exit_code exit = anchoring_begin(&keeper->anchoring, equipment->config->store);
     if (exit == EXIT_DONE)
         exit = announce(equipment, generation);
     if (exit != EXIT_DONE)
         return exit;
-    exit = serve(&keeper, KEEPER_FD_CHANNEL, generation);
-    seals_free(&keeper.seals);
+    exit = serve(keeper, KEEPER_FD_CHANNEL, generation);
+    seals_free(&keeper->seals);
     return exit;
 }
 
@@ -205,7 +167,8 @@ static bool read_number(const char *text, unsigned long most, unsigned long *out
 int main(int argc, char **argv)
 {
     static char process[32];
-    struct equipment equipment = {.process = process};
+    static struct keeper keeper;
+    struct equipment equipment = {.process = process, .keeper = &keeper};
     unsigned long index = 0;
     unsigned long generation = 0;
     if (argc != 4 || !read_number(argv[1], 63, &index) ||
@@ -213,7 +176,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "nisim-keeper: started by nisimd, not by hand\n");
         return EXIT_USAGE;
     }
-    equipment.advances = index == 0;
+    keeper.anchoring.advances = index == 0; /* its session is then writable */
     snprintf(process, sizeof process, "keeper-%lu", index);
     log_start(process, LOG_LEVEL_INFO);
     enum exit_code exit = open_all(&equipment, argv[3]);

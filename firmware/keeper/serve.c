@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "equip.h"
 #include "log.h"
 
 #define WATCH_SECONDS 5 /* how often an idle keeper asks whether the token is still there */
@@ -94,6 +95,8 @@ static enum exit_code work(struct keeper *keeper, struct batch *batch, int chann
     if (exit == EXIT_DONE && !answer(channel, batch, waiting))
         exit = EXIT_LOST;
     batch_clear(batch);
+    if (exit == EXIT_DONE && equip_renew_if_worn(keeper) != HSM_OK)
+        exit = EXIT_LOST;
     return exit;
 }
 

@@ -63,6 +63,7 @@ static void write_wrapped(struct wire_writer *writer, const struct wrapped_keys 
     wire_write_number(writer, sizeof *wrapped, 2);
     wire_write_bytes(writer, wrapped->kek.bytes, sizeof wrapped->kek.bytes);
     wire_write_bytes(writer, wrapped->k.bytes, sizeof wrapped->k.bytes);
+    wire_write_bytes(writer, wrapped->opc.salt, sizeof wrapped->opc.salt);
     wire_write_bytes(writer, wrapped->opc.bytes, sizeof wrapped->opc.bytes);
 }
 
@@ -82,6 +83,7 @@ static bool read_wrapped(struct subscription *subscription, struct wire_reader *
     subscription->residence = RESIDENCE_WRAPPED;
     return is_first && read_piece(value, wrapped->kek.bytes, sizeof wrapped->kek.bytes) &&
            read_piece(value, wrapped->k.bytes, sizeof wrapped->k.bytes) &&
+           read_piece(value, wrapped->opc.salt, sizeof wrapped->opc.salt) &&
            read_piece(value, wrapped->opc.bytes, sizeof wrapped->opc.bytes);
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "enrol_wrapped.h"
+#include "key_cache.h"
 #include "softhsm.h"
 #include "vectors.h"
 
@@ -42,6 +43,16 @@ static enum hsm_result wrap(size_t set, bool is_opc, struct wrapped_keys *out)
     const struct key_source source = key_source_clear(&k);
     const struct opc_source opc = {&op, is_opc};
     return enrol_wrap(softhsm.token, &source, &opc, &ref, out);
+}
+
+static enum hsm_result uncover(CK_OBJECT_HANDLE k, const struct covered_opc *covered,
+                               struct secret128 *out_opc)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, softhsm.token, k);
+    enum hsm_result rc = covered_opc_open(&cipher, covered, out_opc);
+    assert_int_equal(token_cipher_end(&state), HSM_OK);
+    return rc;
 }
 
 static int set_up(void **state)
@@ -92,11 +103,14 @@ static void every_set_comes_back(void **state)
     for (size_t i = 0; i < VECTOR_SETS; i++) {
         struct wrapped_keys wrapped = {0};
         struct secret128 opc = {{0}};
+        CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
         assert_int_equal(wrap(i, i % 2 == 0, &wrapped), HSM_OK);
         assert_int_equal(wrapped.kek.bytes[3], 1);
         assert_memory_not_equal(wrapped.k.bytes + 8, vectors[i].k, 16);
-        assert_memory_not_equal(wrapped.opc.bytes + 8, vectors[i].opc, 16);
-        assert_int_equal(token_kek_unwrap_opc(softhsm.token, &wrapped, &opc), HSM_OK);
+        assert_memory_not_equal(wrapped.opc.bytes, vectors[i].opc, 16);
+        assert_int_equal(token_kek_unwrap_k(softhsm.token, &wrapped, &k), HSM_OK);
+        assert_int_equal(uncover(k, &wrapped.opc, &opc), HSM_OK);
+        assert_int_equal(real_list->C_DestroyObject(softhsm.token->session, k), CKR_OK);
         assert_memory_equal(opc.bytes, vectors[i].opc, sizeof opc.bytes);
     }
     assert_int_equal(count_objects(), before);
@@ -142,12 +156,9 @@ static void a_bad_blob_is_refused(void **state)
     assert_int_equal(wrap(3, true, &wrapped), HSM_OK);
     for (size_t at = 0; at < TOKEN_WRAPPED_BYTES; at++) {
         struct wrapped_keys bad = wrapped;
-        struct secret128 opc = {{0}};
         CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
         bad.k.bytes[at] ^= 0x40;
-        bad.opc.bytes[at] ^= 0x02;
         assert_int_equal(token_kek_unwrap_k(softhsm.token, &bad, &k), HSM_REFUSED);
-        assert_int_equal(token_kek_unwrap_opc(softhsm.token, &bad, &opc), HSM_REFUSED);
     }
     assert_int_equal(count_objects(), before);
 }
@@ -162,13 +173,13 @@ static void a_lost_token_is_lost(void **state)
 {
     (void)state;
     struct wrapped_keys wrapped = {0};
-    struct secret128 opc = {{0}};
+    CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
     assert_int_equal(wrap(3, true, &wrapped), HSM_OK);
-    wrapped.opc.bytes[3] ^= 1;
+    wrapped.k.bytes[3] ^= 1;
     fake_list = *real_list;
     fake_list.C_GetTokenInfo = no_such_token;
     softhsm.module->list = &fake_list;
-    assert_int_equal(token_kek_unwrap_opc(softhsm.token, &wrapped, &opc), HSM_LOST);
+    assert_int_equal(token_kek_unwrap_k(softhsm.token, &wrapped, &k), HSM_LOST);
 }
 
 static void it_moves_into_the_token(void **state)
@@ -196,6 +207,79 @@ static void it_moves_into_the_token(void **state)
     assert_int_equal(enrol_unwrap(softhsm.token, &wrapped, "bob@ims.example.com", &ref),
                      HSM_REFUSED);
     assert_int_equal(count_objects(), before);
+}
+
+/* Opens it in the cache and encrypts nothing: gives K's handle, checks OPc. */
+static CK_OBJECT_HANDLE open_cached(struct key_cache *cache, uint8_t number, size_t set,
+                                    const struct wrapped_keys *wrapped)
+{
+    const struct key_ref ref = {{number}};
+    struct token_cipher state;
+    struct key key = {0};
+    enum hsm_result rc = key_cache_open(cache, &ref, wrapped, &state, &key);
+    assert_int_equal(token_cipher_end(&state), HSM_OK);
+    assert_int_equal(rc, HSM_OK);
+    assert_memory_equal(key.opc->bytes, vectors[set].opc, 16);
+    return key.handle;
+}
+
+static bool is_there(CK_OBJECT_HANDLE object)
+{
+    CK_OBJECT_CLASS class = 0;
+    CK_ATTRIBUTE attribute = {CKA_CLASS, &class, sizeof class};
+    return real_list->C_GetAttributeValue(softhsm.token->session, object, &attribute, 1) == CKR_OK;
+}
+
+static void the_one_not_used_for_longest_makes_room(void **state)
+{
+    (void)state;
+    struct wrapped_keys wrapped[4] = {{.kek = {{0}}}};
+    CK_OBJECT_HANDLE k[4];
+    struct key_cache *cache = NULL;
+    size_t before = count_objects();
+    assert_int_equal(key_cache_new(softhsm.token, 3, &cache), HSM_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(wrap(i, true, &wrapped[i]), HSM_OK);
+    for (uint8_t i = 0; i < 3; i++) /* 0, 8 and 16 share a bucket of the four */
+        k[i] = open_cached(cache, (uint8_t)(8 * i), i, &wrapped[i]);
+    assert_int_equal(open_cached(cache, 0, 0, &wrapped[0]), k[0]);
+    k[3] = open_cached(cache, 24, 3, &wrapped[3]);
+    assert_int_equal(key_cache_count(cache), 3);
+    assert_false(is_there(k[1]));
+    assert_true(is_there(k[0]) && is_there(k[2]) && is_there(k[3]));
+    assert_int_equal(key_cache_unwrapped(cache), 4);
+    (void)open_cached(cache, 8, 1, &wrapped[1]); /* pushes out 16 */
+    assert_false(is_there(k[2]));
+    assert_int_equal(open_cached(cache, 0, 0, &wrapped[0]), k[0]);
+    assert_int_equal(count_objects(), before + 3);
+    key_cache_free(&cache);
+    assert_int_equal(count_objects(), before);
+}
+
+/* A blob that can't be unwrapped costs a place nothing, and the others stay. */
+static void what_changed_is_unwrapped_anew(void **state)
+{
+    (void)state;
+    const struct key_ref ref = {{1}};
+    struct wrapped_keys wrapped[2] = {{.kek = {{0}}}};
+    struct key_cache *cache = NULL;
+    struct token_cipher cipher;
+    struct key key = {0};
+    assert_int_equal(key_cache_new(softhsm.token, 2, &cache), HSM_OK);
+    assert_int_equal(wrap(6, true, &wrapped[0]), HSM_OK);
+    assert_int_equal(wrap(7, true, &wrapped[1]), HSM_OK);
+    CK_OBJECT_HANDLE first = open_cached(cache, 1, 6, &wrapped[0]);
+    CK_OBJECT_HANDLE other = open_cached(cache, 2, 6, &wrapped[0]);
+    assert_int_not_equal(open_cached(cache, 1, 7, &wrapped[1]), first);
+    assert_false(is_there(first));
+    wrapped[1].k.bytes[0] ^= 1;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(key_cache_open(cache, &ref, &wrapped[1], &cipher, &key), HSM_REFUSED);
+        assert_int_equal(token_cipher_end(&cipher), HSM_OK);
+    }
+    assert_int_equal(key_cache_count(cache), 1);
+    assert_int_equal(open_cached(cache, 2, 6, &wrapped[0]), other);
+    key_cache_free(&cache);
 }
 
 #define FAKE(call, parameters, arguments)     \
@@ -247,19 +331,38 @@ static void leaves_nothing_when_a_call_fails(void **state)
     (void)state;
     fake_list = *real_list;
     fake_list.C_CreateObject = fail_CreateObject;
-    assert_leaves_nothing(2);
+    assert_leaves_nothing(1);
     fake_list = *real_list;
     fake_list.C_WrapKey = fail_WrapKey;
-    assert_leaves_nothing(2);
+    assert_leaves_nothing(1);
     fake_list = *real_list;
     fake_list.C_UnwrapKey = fail_UnwrapKey;
-    assert_leaves_nothing(2);
+    assert_leaves_nothing(1);
     fake_list = *real_list;
     fake_list.C_GetAttributeValue = fail_GetAttributeValue;
-    assert_leaves_nothing(2);
+    assert_leaves_nothing(1);
     fake_list = *real_list;
     fake_list.C_EncryptInit = fail_EncryptInit;
     assert_leaves_nothing(3);
+}
+
+/* The last one: as a keeper does when its module is worn. */
+static void all_works_after_a_restart(void **state)
+{
+    (void)state;
+    const struct token_choice choice = {.label = SOFTHSM_LABEL};
+    const struct secret_pin pin = softhsm_pin(SOFTHSM_PIN);
+    struct wrapped_keys wrapped = {0};
+    struct key_cache *cache = NULL;
+    assert_int_equal(wrap(8, true, &wrapped), HSM_OK);
+    token_close(&softhsm.token);
+    assert_int_equal(module_restart(softhsm.module), HSM_OK);
+    assert_int_equal(token_open(softhsm.module, &choice, true, &softhsm.token), HSM_OK);
+    assert_int_equal(token_log_in(softhsm.token, &pin), HSM_OK);
+    assert_int_equal(token_prove(softhsm.token), HSM_OK);
+    assert_int_equal(key_cache_new(softhsm.token, 1, &cache), HSM_OK);
+    (void)open_cached(cache, 1, 8, &wrapped);
+    key_cache_free(&cache);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, restore)
@@ -273,7 +376,10 @@ int main(void)
         TEST(a_bad_blob_is_refused),
         TEST(a_lost_token_is_lost),
         TEST(it_moves_into_the_token),
+        TEST(the_one_not_used_for_longest_makes_room),
+        TEST(what_changed_is_unwrapped_anew),
         TEST(leaves_nothing_when_a_call_fails),
+        TEST(all_works_after_a_restart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
