@@ -30,8 +30,8 @@ struct act {
     bool asked; /* for approval: a request was written, and the verb ends here, without a failure */
     size_t approver_count;
     char approvers[APPROVALS_MAX][OFFICER_NAME_BYTES_MAX + 1];
-    uint64_t intent;                          /* number of its first record; 0: not begun */
-    struct stored_value head;                 /* at hand: too large for the stack */
+    uint64_t intent;          /* number of its first record; 0: not begun */
+    struct stored_value head; /* at hand: too large for the stack */
     size_t note_count;
     struct act_note notes[ACT_NOTES_MAX]; /* not yet in the trail */
 };

@@ -40,10 +40,12 @@ void audit_time_text(uint64_t time_ms, char out_text[AUDIT_TIME_BYTES])
 }
 
 static const char *const act_ends[] = {
-    [OUTCOME_DONE] = "DONE",   [OUTCOME_FAILED] = "FAILED",     [OUTCOME_USAGE] = "USAGE",
-    [OUTCOME_PIN] = "PIN",     [OUTCOME_NO_TOKEN] = "NO_TOKEN", [OUTCOME_NO_MODULE] = "NO_MODULE",
-    [OUTCOME_STORE] = "STORE", [OUTCOME_TAKEN] = "TAKEN",       [OUTCOME_UNKNOWN] = "UNKNOWN",
-    [OUTCOME_NOT_APPROVED] = "NOT_APPROVED", [OUTCOME_OLD_STORE] = "OLD_STORE"};
+    [OUTCOME_DONE] = "DONE",          [OUTCOME_FAILED] = "FAILED",
+    [OUTCOME_USAGE] = "USAGE",        [OUTCOME_PIN] = "PIN",
+    [OUTCOME_NO_TOKEN] = "NO_TOKEN",  [OUTCOME_NO_MODULE] = "NO_MODULE",
+    [OUTCOME_STORE] = "STORE",        [OUTCOME_TAKEN] = "TAKEN",
+    [OUTCOME_UNKNOWN] = "UNKNOWN",    [OUTCOME_NOT_APPROVED] = "NOT_APPROVED",
+    [OUTCOME_OLD_STORE] = "OLD_STORE"};
 #define ACT_ENDS (sizeof act_ends / sizeof act_ends[0])
 
 const char *audit_outcome_name(const struct audit_record *record)

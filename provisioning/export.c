@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "enrol_wrapped.h"
 #include "export_form.h"
 #include "hex.h"
 #include "verbs.h"
@@ -74,7 +75,6 @@ static enum hsm_result wrap_k(struct export *export, CK_OBJECT_HANDLE k)
     return rc;
 }
 
-<<<<<<< HEAD
 static enum hsm_result take_opc(struct export *export, const struct secret128 *opc)
 {
     uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
@@ -85,37 +85,16 @@ static enum hsm_result take_opc(struct export *export, const struct secret128 *o
     }
     enum hsm_result rc =
         transport_wrap_value(export->office->token, &export->transport, opc, bytes, &length);
-=======
-static enum hsm_result put_opc(struct export *export, const struct wrapped_keys *keys)
-{
-    ERASED(secret128) struct secret128 opc = {0};
-    uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
-    size_t length = 0;
-    enum hsm_result rc = token_kek_unwrap_opc(export->office->token, keys, &opc);
-    if (rc == HSM_OK && export->arguments->clear) {
-        hex_encode(opc.bytes, sizeof opc.bytes, export->facts.opc);
-        return HSM_OK;
-    }
-    if (rc == HSM_OK)
-        rc = transport_wrap_value(export->office->token, &export->transport, &opc, bytes, &length);
->>>>>>> w-import
     if (rc == HSM_OK)
         hex_encode(bytes, length, export->facts.opc);
     return rc;
 }
 
-<<<<<<< HEAD
 static enum hsm_result take_keys(struct export *export, const struct wrapped_keys *keys)
 {
     struct token *token = export->office->token;
     bool clear = export->arguments->clear;
     ERASED(secret128) struct secret128 opc = {0};
-=======
-static enum hsm_result put_keys(struct export *export, const struct wrapped_keys *keys)
-{
-    struct token *token = export->office->token;
-    bool clear = export->arguments->clear;
->>>>>>> w-import
     CK_OBJECT_HANDLE k = CK_INVALID_HANDLE;
     enum hsm_result rc = unwrap_k(token, keys, clear, &k);
     if (rc == HSM_OK)
@@ -123,13 +102,9 @@ static enum hsm_result put_keys(struct export *export, const struct wrapped_keys
     if (rc == HSM_OK)
         rc = clear ? read_value(token, k, &export->facts) : wrap_k(export, k);
     if (rc == HSM_OK)
-<<<<<<< HEAD
         rc = enrol_uncover(token, k, &keys->opc, &opc);
     if (rc == HSM_OK)
         rc = take_opc(export, &opc);
-=======
-        rc = put_opc(export, keys);
->>>>>>> w-import
     destroy(token, k);
     return rc;
 }
@@ -197,11 +172,7 @@ static enum outcome write_one(struct export *export, const struct subscription *
     if (outcome != OUTCOME_DONE)
         return outcome;
     export->facts.subscription = subscription;
-<<<<<<< HEAD
     enum hsm_result rc = take_keys(export, &subscription->wrapped);
-=======
-    enum hsm_result rc = put_keys(export, &subscription->wrapped);
->>>>>>> w-import
     if (rc != HSM_OK)
         return office_fail_hsm(export->office, rc, subscription->identity.impi);
     if (!export->form(export->file, &export->facts) || ferror(export->file) != 0)

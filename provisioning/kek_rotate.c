@@ -99,8 +99,6 @@ static enum outcome move_subscription(struct rotation *rotation)
     memcpy(old_seal, subscription->seal, sizeof old_seal);
     if (rc == HSM_OK)
         rc = rewrap(rotation, &keys->kek, keys->k.bytes, sizeof keys->k.bytes);
-    if (rc == HSM_OK)
-        rc = rewrap(rotation, &keys->kek, keys->opc.bytes, sizeof keys->opc.bytes);
     keys->kek = rotation->id;
     if (rc == HSM_OK)
         rc = subscription_seal(office->token, subscription);

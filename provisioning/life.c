@@ -214,8 +214,9 @@ enum outcome subscriber_rotate_key(struct office *office, const struct arguments
 {
     struct credentials credentials = {0};
     if (arguments->key_file == NULL && arguments->wrapped_file == NULL && !arguments->generate)
-        return outcome_fail(OUTCOME_USAGE, "subscriber rotate-key needs the new key: --wrapped-file, "
-                                           "--generate or --key-file");
+        return outcome_fail(OUTCOME_USAGE,
+                            "subscriber rotate-key needs the new key: --wrapped-file, "
+                            "--generate or --key-file");
     enum outcome outcome = admission_check_way(arguments);
     if (outcome == OUTCOME_DONE)
         outcome = credentials_read(office, arguments, &credentials);

@@ -27,6 +27,7 @@ enum hsm_result equip_token(struct keeper *keeper)
     struct token_choice choice = {config->token_label, config->token_serial, config->token_uri};
     enum hsm_result rc =
         token_open(keeper->module, &choice, keeper->anchoring.advances, &keeper->token);
+    keeper->anchoring.anchor.token = keeper->token;
     if (rc == HSM_OK)
         rc = log_in(keeper);
     if (rc == HSM_OK)

@@ -275,9 +275,10 @@ class Gba(appliance.Case):
         folder = self.appliance.path("tokens")
         files = os.listdir(os.path.join(folder, os.listdir(folder)[0]))
         listed = json.loads(self.appliance.token("subscriber", "list", "--json").stdout)
-        # K and OPc of each; KEK, integrity key, a laboratory's mark, and the token's own file.
+        # K and OPc of each; KEK, integrity key, audit key pair, anchor, a laboratory's mark, and the
+        # token's own file.
         self.assertEqual(len([name for name in files if name.endswith(".object")]),
-                         2 * len(listed) + 3 + 1)
+                         2 * len(listed) + 6 + 1)
 
     def test_record_of_another_and_edited(self):
         mine, other = self.bootstrap(self.tamper), self.bootstrap(self.alice)
