@@ -1,6 +1,7 @@
 /*
  * A disk that can lose power: preloaded into every process of an appliance, it writes down in a
- * journal what they do to the files of one folder, and which of it they were told is durable. From
+ * journal what they do to the files of one folder and of those in it, and which of it they were
+ * told is durable. From
  * the journal power.py makes the folder as a power cut would have left it. Files are changed for
  * real, so processes see each other's writes as through the page cache; nothing is synced for real.
  *
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
-#define NAME_BYTES 64
+#define NAME_BYTES 128
 #define FILES_MAX 1024
 #define RECORD_MAGIC UINT32_C(0x504f5752)
 #define RECORD_ALIGN 64
@@ -46,7 +47,7 @@ enum kind {
     KIND_SYNC,     /* what lies below `offset` in the journal is durable */
     KIND_CREATE,
     KIND_UNLINK,
-    KIND_SYNC_FOLDER, /* as KIND_SYNC, for the names */
+    KIND_SYNC_FOLDER, /* as KIND_SYNC, for the names of files in the folder `name` */
 };
 
 struct record {
@@ -54,8 +55,8 @@ struct record {
     uint32_t kind;
     uint64_t inode;
     uint64_t offset;
-    uint64_t length; /* bytes that follow */
-    char name[NAME_BYTES];
+    uint64_t length;       /* bytes that follow */
+    char name[NAME_BYTES]; /* its path in the folder; "" is the folder itself */
 };
 
 struct tracked {
@@ -126,15 +127,17 @@ static bool ends_with(const char *name, const char *end)
     return length >= end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-/* The name of a file of the folder that is kept; NULL: another one. */
+/* The path in the folder of what is kept; NULL: something else. */
 static const char *kept_name(const char *path)
 {
     size_t length = strlen(folder);
-    if (head == NULL || strncmp(path, folder, length) != 0 || path[length] != '/')
+    if (head == NULL || strncmp(path, folder, length) != 0)
         return NULL;
+    if (path[length] == '\0')
+        return path + length;
     const char *name = path + length + 1;
-    bool skip = name[0] == '\0' || strchr(name, '/') != NULL || ends_with(name, "-shm") ||
-                ends_with(name, "-turn") || ends_with(name, ".lock") || strlen(name) >= NAME_BYTES;
+    bool skip = path[length] != '/' || ends_with(name, "-shm") || ends_with(name, "-turn") ||
+                ends_with(name, ".lock") || strlen(name) >= NAME_BYTES;
     return skip ? NULL : name;
 }
 
@@ -180,21 +183,21 @@ static void end(enum kind kind, const struct tracked *of, uint64_t offset, const
         die();
 }
 
-static void track(int descriptor, const char *path, const char *name, bool is_new)
+/* What is open at `descriptor` now; NULL: none of ours, or it can't be told. */
+static struct tracked *track(int descriptor, const char *name)
 {
     struct stat status;
-    if (descriptor < 0 || descriptor >= FILES_MAX || fstat(descriptor, &status) != 0)
-        return;
+    if (descriptor < 0 || descriptor >= FILES_MAX)
+        return NULL;
     struct tracked *tracked = &table[descriptor];
-    *tracked = (struct tracked){.inode = status.st_ino, .is_file = name != NULL};
-    tracked->is_folder = head != NULL && strcmp(path, folder) == 0;
-    if (name == NULL)
-        return;
+    *tracked = (struct tracked){0};
+    if (name == NULL || fstat(descriptor, &status) != 0)
+        return NULL;
+    tracked->inode = status.st_ino;
+    tracked->is_folder = S_ISDIR(status.st_mode);
+    tracked->is_file = !tracked->is_folder;
     snprintf(tracked->name, sizeof tracked->name, "%s", name);
-    if (is_new) {
-        begin();
-        end(KIND_CREATE, tracked, 0, NULL, 0);
-    }
+    return tracked;
 }
 
 static int open_with(int (*real_open)(const char *, int, ...), const char *path, int flags,
@@ -202,10 +205,15 @@ static int open_with(int (*real_open)(const char *, int, ...), const char *path,
 {
     const char *name = kept_name(path);
     bool is_new = name != NULL && (flags & O_CREAT) != 0 && access(path, F_OK) != 0;
-    if (name != NULL && (flags & O_TRUNC) != 0)
-        abort(); /* not kept: nothing of the appliance does it */
+    bool changes = is_new || (name != NULL && (flags & O_TRUNC) != 0);
+    if (changes)
+        begin();
     int descriptor = real_open(path, flags, mode);
-    track(descriptor, path, name, is_new);
+    const struct tracked *tracked = track(descriptor, name);
+    if (changes && tracked == NULL)
+        atomic_fetch_sub(&head->busy, 1);
+    else if (changes)
+        end(is_new ? KIND_CREATE : KIND_TRUNCATE, tracked, 0, NULL, 0);
     return descriptor;
 }
 

@@ -1,4 +1,4 @@
-"""What a power cut leaves of a folder: reads the journal that libpower.so (power.c) writes.
+"""What a power cut leaves of a folder and those in it: reads the journal that libpower.so (power.c) writes.
 
 Durable is what was synced before. Of each later write every sector is on the disk or not, by the
 throw of a coin, whatever came before or after it; so are a later change of size and a later name in
@@ -16,7 +16,7 @@ HEAD = 4096
 ALIGN = 64
 SECTOR = 512
 MAGIC = 0x504f5752
-RECORD = struct.Struct("<IIQQQ64s")
+RECORD = struct.Struct("<IIQQQ128s")
 USED, CUT, FUSE, FUSE_OF, BUSY, SYNC_US = range(0, 48, 8)
 WRITE, TRUNCATE, SYNC, CREATE, UNLINK, SYNC_FOLDER = range(1, 7)
 
@@ -47,6 +47,12 @@ class File:
 
 def is_kept(name):
     return not name.endswith(("-shm", "-turn", ".lock"))
+
+
+def files_in(folder):
+    """Their paths in it."""
+    for path, _, names in os.walk(folder):
+        yield from (os.path.relpath(os.path.join(path, name), folder) for name in names)
 
 
 class Power:
@@ -82,7 +88,7 @@ class Power:
         self.put(SYNC_US, sync_us)
         self.before = {}
         self.names = {}
-        for name in filter(is_kept, os.listdir(self.folder)):
+        for name in filter(is_kept, files_in(self.folder)):
             path = os.path.join(self.folder, name)
             with open(path, "rb") as file:
                 inode = os.fstat(file.fileno()).st_ino
@@ -113,17 +119,18 @@ class Power:
     def replay(self, survives, heeds_sync=True):
         """The folder's files; `survives` is asked for each part that no sync has made durable."""
         records = list(self.records())
-        durable, durable_names = {}, 0
+        durable, durable_names = {}, {}
         for record in records if heeds_sync else ():
             if record.kind == SYNC:
                 durable[record.inode] = max(durable.get(record.inode, 0), record.offset)
             if record.kind == SYNC_FOLDER:
-                durable_names = max(durable_names, record.offset)
+                durable_names[record.name] = max(durable_names.get(record.name, 0), record.offset)
         files = {inode: File(bytearray(content)) for inode, content in self.before.items()}
         names = dict(self.names)
         for record in records:
-            is_durable = record.at < (durable_names if record.kind in (CREATE, UNLINK)
-                                      else durable.get(record.inode, 0))
+            below = (durable_names.get(os.path.dirname(record.name), 0)
+                     if record.kind in (CREATE, UNLINK) else durable.get(record.inode, 0))
+            is_durable = record.at < below
             file = files.setdefault(record.inode, File())
             if record.kind == WRITE:
                 self.write(file, record, (lambda: True) if is_durable else survives)
@@ -155,7 +162,7 @@ class Power:
         """Puts the folder into the state that the cut left; of the unsynced this share survives."""
         self.check()
         left = self.replay(lambda: randomness.random() < share, heeds_sync)
-        for name in os.listdir(self.folder):
+        for name in list(files_in(self.folder)):
             path = os.path.join(self.folder, name)
             if name.endswith("-shm"):
                 self.spoil(path, randomness)

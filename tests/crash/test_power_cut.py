@@ -12,6 +12,7 @@ import collections
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import sqlite3
@@ -249,11 +250,9 @@ class PowerCut:
     def check_store(self):
         """A copy, so that the appliance finds the store as the cut left it."""
         with tempfile.TemporaryDirectory(dir=self.lab.folder) as folder:
-            for name in os.listdir(self.power.folder):
-                if not name.endswith("-shm"):
-                    with open(os.path.join(self.power.folder, name), "rb") as source, \
-                            open(os.path.join(folder, name), "wb") as copy:
-                        copy.write(source.read())
+            for name in ("nisim.db", "nisim.db-wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copy(os.path.join(self.power.folder, name), folder)
             with contextlib.closing(sqlite3.connect(os.path.join(folder, "nisim.db"))) as store:
                 found = store.execute("PRAGMA integrity_check").fetchall()
         if found != [("ok",)]:
@@ -310,7 +309,7 @@ def prove(programs, rounds, seed, verbose):
             except Broken as broken:
                 raise SystemExit(f"round {number + 1} of seed {seed}: {broken}\n"
                                  f"{test.lab.log()}") from broken
-            if verbose or (number + 1) % 50 == 0:
+            if verbose or (number + 1) % 50 == 0 or number + 1 == rounds:
                 print(f"{number + 1} rounds, {time.monotonic() - begin:.0f} s: {dict(test.total())}",
                       flush=True)
 
