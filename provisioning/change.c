@@ -71,11 +71,11 @@ enum outcome change_sealed(struct office *office, enum store_result (*write)(str
 
 enum store_result change_write_record(struct office *office)
 {
-    return store_set_enabled(office->store, &office->subscription);
+    return store_update(office->store, &office->subscription);
 }
 
 enum store_result change_write_names(struct office *office)
 {
-    enum store_result result = store_set_enabled(office->store, &office->subscription);
+    enum store_result result = store_update(office->store, &office->subscription);
     return result == STORE_OK ? store_set_names(office->store, &office->subscription) : result;
 }

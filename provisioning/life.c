@@ -123,7 +123,7 @@ enum outcome subscriber_drop_id(struct office *office, const struct arguments *a
 /* The old K's sequence numbers and its GBA key say nothing of the new one. */
 static enum store_result write_key(struct office *office)
 {
-    enum store_result result = store_set_enabled(office->store, &office->subscription);
+    enum store_result result = store_update(office->store, &office->subscription);
     return result == STORE_OK ? store_begin_anew(office->store, office->subscription.row) : result;
 }
 

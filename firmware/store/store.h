@@ -79,8 +79,9 @@ MUST_CHECK enum store_result store_add_in_transaction(struct store *store,
 MUST_CHECK enum store_result store_swap(struct store *store,
                                         const struct subscription *subscription,
                                         const uint8_t old_seal[TOKEN_MAC_BYTES]);
-MUST_CHECK enum store_result store_set_enabled(struct store *store,
-                                               const struct subscription *subscription);
+/* The sealed subscription in place of its row; a transaction of its own unless one is open. */
+MUST_CHECK enum store_result store_update(struct store *store,
+                                          const struct subscription *subscription);
 MUST_CHECK enum store_result store_remove(struct store *store, int64_t row);
 
 /* How many subscriptions there are. */

@@ -164,8 +164,10 @@ static enum store_result update(struct store *store, const struct subscription *
     return change_row(store, statement);
 }
 
-enum store_result store_set_enabled(struct store *store, const struct subscription *subscription)
+enum store_result store_update(struct store *store, const struct subscription *subscription)
 {
+    if (sqlite3_get_autocommit(store->db) == 0)
+        return update(store, subscription);
     enum store_result rc = store_begin(store);
     if (rc != STORE_OK)
         return rc;

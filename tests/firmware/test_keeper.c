@@ -101,7 +101,7 @@ static void set_enabled(bool enabled)
     assert_int_equal(store_find(bench.other_node, &name, &subscription), STORE_OK);
     subscription.enabled = enabled;
     assert_int_equal(subscription_seal(bench.softhsm.token, &subscription), HSM_OK);
-    assert_int_equal(store_set_enabled(bench.other_node, &subscription), STORE_OK);
+    assert_int_equal(store_update(bench.other_node, &subscription), STORE_OK);
 }
 
 static void refuses_a_disabled_subscriber_at_once(void **state)
@@ -126,21 +126,21 @@ static void refuses_an_edited_record(void **state)
     static struct subscription good;
     good = alice;
     alice.record[1] ^= 1; /* enabled */
-    assert_int_equal(store_set_enabled(bench.other_node, &alice), STORE_OK);
+    assert_int_equal(store_update(bench.other_node, &alice), STORE_OK);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
     carol.row = alice.row;
-    assert_int_equal(store_set_enabled(bench.other_node, &carol), STORE_OK);
+    assert_int_equal(store_update(bench.other_node, &carol), STORE_OK);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
-    assert_int_equal(store_set_enabled(bench.other_node, &good), STORE_OK);
+    assert_int_equal(store_update(bench.other_node, &good), STORE_OK);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
     /* Its seal is known by now: that must not stand for another record, or another seal. */
     alice.record[1] ^= 1;
     alice.record[4] ^= 1; /* Delta */
-    assert_int_equal(store_set_enabled(bench.other_node, &alice), STORE_OK);
+    assert_int_equal(store_update(bench.other_node, &alice), STORE_OK);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
     alice.record[4] ^= 1;
     alice.seal[31] ^= 1;
-    assert_int_equal(store_set_enabled(bench.other_node, &alice), STORE_OK);
+    assert_int_equal(store_update(bench.other_node, &alice), STORE_OK);
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
 }
 

@@ -57,7 +57,7 @@ static void set_gba(bool on)
     assert_int_equal(store_find(bench.keeper.store, &name, &subscription), STORE_OK);
     subscription.gba = on;
     assert_int_equal(subscription_seal(bench.softhsm.token, &subscription), HSM_OK);
-    assert_int_equal(store_set_enabled(bench.keeper.store, &subscription), STORE_OK);
+    assert_int_equal(store_update(bench.keeper.store, &subscription), STORE_OK);
 }
 
 static int begin(void **state)

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
                 office_open_token(office, false) == OUTCOME_DONE &&
                 office_prove_token(office) == OUTCOME_DONE &&
                 subscription_seal(office->token, &office->subscription) == HSM_OK &&
-                store_set_enabled(office->store, &office->subscription) == STORE_OK;
+                store_update(office->store, &office->subscription) == STORE_OK;
     office_free(&office);
     return good ? 0 : 1;
 }
