@@ -71,8 +71,9 @@ static const char *pin_text(const struct overview *status, bool so)
 static void print_status(const struct office *office, const struct overview *status)
 {
     const struct token *token = office->token;
-    printf("token: %s\nserial: %s\nmodel: %s, %s\n", token->label, token->serial,
-           token->manufacturer, token->model);
+    printf("token: %s\nserial: %s\nmodel: %s, %s\nlaboratory: %s\n", token->label, token->serial,
+           token->manufacturer, token->model,
+           office->is_laboratory ? "YES: it takes keys in clear text" : "no");
     own_keys_print(&status->own_keys);
     printf("subscriber-keys: %zu\n", status->subscriber_keys);
     printf("user-pin: %s\nso-pin: %s\n", pin_text(status, false), pin_text(status, true));
@@ -99,10 +100,10 @@ static json_t *json_status(const struct office *office, const struct overview *s
 {
     const struct token *token = office->token;
     return json_pack(
-        "{s:{s:s, s:s, s:s, s:s}, s:o, s:i, s:{s:s, s:s, s:i, s:i, s:i}, s:i, s:i, "
+        "{s:{s:s, s:s, s:s, s:s, s:b}, s:o, s:i, s:{s:s, s:s, s:i, s:i, s:i}, s:i, s:i, "
         "s:I, s:{s:s, s:I, s:i}}",
         "token", "label", token->label, "serial", token->serial, "manufacturer",
-        token->manufacturer, "model", token->model, "keys", json_keys(status), "subscriber_keys",
+        token->manufacturer, "model", token->model, "laboratory", office->is_laboratory, "keys", json_keys(status), "subscriber_keys",
         (int)status->subscriber_keys, "pins", "user", pin_policy_tries(status->info.flags, false),
         "so", pin_policy_tries(status->info.flags, true), "least", (int)status->info.ulMinPinLen,
         "most", (int)status->info.ulMaxPinLen, "least_by_rule", status->rule.pin_least, "officers",

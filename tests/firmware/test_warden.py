@@ -113,6 +113,7 @@ class Lab:
             self.write(name, CHILD)
             os.chmod(self.path(name), 0o755)
         os.mkdir(self.path("state"))
+        os.mkdir(self.path("state/nisim.db-audit"), 0o700)
         os.mkdir(self.path("events"))
         for name in ("server.pem", "server.key", "ca.pem", "module.so", "pin", "state/nisim.db"):
             self.write(name, "x\n")
@@ -599,7 +600,7 @@ class Checking(Case):
         os.unlink(self.lab.path("state/nisim.db"))
         self.expect("nisim.conf:3: store: {0}/state/nisim.db: No such file or directory; "
                     "nisim-token init makes it")
-        os.rmdir(self.lab.path("state"))
+        shutil.rmtree(self.lab.path("state"))
         self.expect("nisim.conf:3: store: {0}/state/: No such file or directory; "
                     "the folder must exist and be writable")
 

@@ -18,6 +18,10 @@ OPC2 = "ffeeddccbbaa99887766554433221100"
 SEQ_MOST = (1 << 43) - 1  # IND of 5 bits
 
 
+# All that `subscriber list` has to say beside its list.
+LABORATORY = r'^(nisim-token: token "nisim" is a laboratory\'s: .*\n)?$'
+
+
 class LifeCase(Case):
     def setUp(self):
         super().setUp()
@@ -65,7 +69,7 @@ class Refused(LifeCase):
                 (("subscriber", "drop-id", "15552", "--user-id", "15552"), FAILED, "the last user"),
                 (("subscriber", "drop-id", "alice", "--user-id", "alice", "--user-id", "15551"),
                  FAILED, "the last user"),
-                (("subscriber", "rotate-key", "alice"), USAGE, "needs --key-file"),
+                (("subscriber", "rotate-key", "alice"), USAGE, "needs the new key"),
                 (("subscriber", "rotate-key", "nobody", "--key-file", "key"), UNKNOWN, "nobody"),
                 (("subscriber", "rotate-key", "alice", "--key-file", "pin"), USAGE, "line 1"),
                 (("sqn", "show", "nobody"), UNKNOWN, "nobody"),
@@ -224,7 +228,7 @@ class Lists(LifeCase):
 
     def names(self, *more, status=DONE):
         done = self.expect(self.lab.tool("subscriber", "list", "--json", *more), status, out="[")
-        self.assertEqual(done.stderr if status == DONE else "", "")
+        self.assertRegex(done.stderr if status == DONE else "", LABORATORY)
         return [row["impi"].split("@")[0] for row in json.loads(done.stdout)]
 
     def test_refused(self):

@@ -416,8 +416,11 @@ class Ceremony(OfficerCase):
         self.enrol_two()
         self.expect(self.lab.add(*self.lab.by("alice", "bob")), DONE)
         shown = json.loads(self.expect(self.lab.tool("status", "--json"), DONE).stdout)
-        self.assertEqual({key["label"] for key in shown["keys"]}, {"nisim KEK", "nisim integrity"})
-        self.assertTrue(all(re.fullmatch("[0-9a-f]{6}", key["kcv"]) for key in shown["keys"]))
+        self.assertEqual({key["label"] for key in shown["keys"]},
+                         {"nisim KEK", "nisim integrity", "nisim audit"})
+        self.assertTrue(all(re.fullmatch("[0-9a-f]{6}", key["kcv"]) for key in shown["keys"]
+                            if key["label"] != "nisim audit"))
+        self.assertIs(shown["token"]["laboratory"], True)
         self.assertEqual((shown["officers"], shown["approvals"], shown["subscribers"],
                           shown["subscriber_keys"], shown["store"]["schema"]), (2, 2, 1, 1, 1))
         text = self.expect(self.lab.tool("status"), DONE, out="approvals: 2\n").stdout
