@@ -14,7 +14,7 @@ struct keyring {
     struct key_list list;
     struct secret128 *opcs; /* locked pages; opcs[i] is of list.entries[i] once that is usable */
     size_t opcs_bytes;
-    int64_t scanned_ms;
+    int64_t vain_ms; /* when the last scan that did not find was; 0: none */
 };
 
 static int64_t now_ms(void)
@@ -77,7 +77,6 @@ static enum hsm_result scan(struct keyring *keyring)
     keyring->list = list;
     keyring->opcs = opcs;
     keyring->opcs_bytes = bytes;
-    keyring->scanned_ms = now_ms();
     return HSM_OK;
 }
 
@@ -154,7 +153,15 @@ static enum hsm_result make_usable(struct keyring *keyring, struct key_entry *en
 /* A new scan, for what the last one did not find. */
 static enum hsm_result scan_again(struct keyring *keyring)
 {
-    return now_ms() - keyring->scanned_ms < SCAN_PAUSE_MS ? HSM_LATER : scan(keyring);
+    if (keyring->vain_ms != 0 && now_ms() - keyring->vain_ms < SCAN_PAUSE_MS)
+        return HSM_LATER;
+    return scan(keyring);
+}
+
+static enum hsm_result note_vain(struct keyring *keyring)
+{
+    keyring->vain_ms = now_ms();
+    return HSM_NO_KEY;
 }
 
 /* The entry, after a new scan if need be. */
@@ -168,7 +175,7 @@ static enum hsm_result find(struct keyring *keyring, const struct key_ref *ref,
     if (rc != HSM_OK)
         return rc;
     *out_entry = key_list_find(&keyring->list, ref);
-    return *out_entry != NULL ? HSM_OK : HSM_NO_KEY;
+    return *out_entry != NULL ? HSM_OK : note_vain(keyring);
 }
 
 enum hsm_result keyring_open(struct keyring *keyring, const struct key_ref *ref,
@@ -197,7 +204,7 @@ static enum hsm_result find_digest(struct keyring *keyring, const struct key_ref
     if (rc != HSM_OK)
         return rc;
     *out_entry = key_list_find_digest(&keyring->list, ref);
-    return *out_entry != NULL ? HSM_OK : HSM_NO_KEY;
+    return *out_entry != NULL ? HSM_OK : note_vain(keyring);
 }
 
 enum hsm_result keyring_open_digest(struct keyring *keyring, const struct key_ref *ref,

@@ -2,8 +2,8 @@
  * The resident keys of a token (DESIGN 6): K is an AES-128 token object that can only encrypt; OPc
  * is a private data object. A digest secret, H(A1) as the hex digits that are hashed, is a generic
  * secret key where the token hashes one that can't leave, else a private data object. The index of
- * handles is built by one enumeration; a key that appears later costs one more, at most once a
- * second.
+ * handles is built by one enumeration; a key that appears later costs one more, and a search in
+ * vain keeps the next one waiting for a second.
  */
 #ifndef NISIM_HSM_KEYRING_H
 #define NISIM_HSM_KEYRING_H
@@ -52,7 +52,7 @@ void keyring_free(struct keyring **keyring);
 
 /*
  * HSM_NO_KEY when the token has no such pair of objects; HSM_LATER when that is not sure because
- * the last enumeration is less than a second old; HSM_REFUSED when K could leave the token.
+ * the last search in vain is less than a second old; HSM_REFUSED when K could leave the token.
  */
 MUST_CHECK enum hsm_result keyring_open(struct keyring *keyring, const struct key_ref *ref,
                                         struct key *out_key);

@@ -309,8 +309,9 @@ static enum outcome prove(struct office *office)
 enum outcome office_prove_token(struct office *office)
 {
     enum outcome outcome = prove(office);
-    if (outcome == OUTCOME_DONE && office->store != NULL)
-        outcome = office_check_anchor(office);
+    if (outcome != OUTCOME_DONE || office->store == NULL)
+        return outcome;
+    outcome = office_check_anchor(office);
     if (outcome == OUTCOME_DONE)
         outcome = approval_ask(office);
     return outcome == OUTCOME_DONE ? act_begin(office) : outcome;

@@ -103,10 +103,11 @@ static json_t *json_status(const struct office *office, const struct overview *s
         "{s:{s:s, s:s, s:s, s:s, s:b}, s:o, s:i, s:{s:s, s:s, s:i, s:i, s:i}, s:i, s:i, "
         "s:I, s:{s:s, s:I, s:i}}",
         "token", "label", token->label, "serial", token->serial, "manufacturer",
-        token->manufacturer, "model", token->model, "laboratory", office->is_laboratory, "keys", json_keys(status), "subscriber_keys",
-        (int)status->subscriber_keys, "pins", "user", pin_policy_tries(status->info.flags, false),
-        "so", pin_policy_tries(status->info.flags, true), "least", (int)status->info.ulMinPinLen,
-        "most", (int)status->info.ulMaxPinLen, "least_by_rule", status->rule.pin_least, "officers",
+        token->manufacturer, "model", token->model, "laboratory", office->is_laboratory, "keys",
+        json_keys(status), "subscriber_keys", (int)status->subscriber_keys, "pins", "user",
+        pin_policy_tries(status->info.flags, false), "so",
+        pin_policy_tries(status->info.flags, true), "least", (int)status->info.ulMinPinLen, "most",
+        (int)status->info.ulMaxPinLen, "least_by_rule", status->rule.pin_least, "officers",
         (int)status->officers, "approvals", status->rule.approvals, "subscribers",
         (json_int_t)status->subscribers, "store", "file", office->store_path, "bytes",
         (json_int_t)status->store_bytes, "schema", STORE_SCHEMA_VERSION);

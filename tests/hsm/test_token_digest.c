@@ -160,6 +160,7 @@ static void says_when_a_secret_is_not_there(void **state)
     char text[DIGEST_TEXT_BYTES] = "";
     struct keyring *keyring = new_keyring();
     assert_int_equal(keyring_digest_place(keyring, &absent), DIGEST_PLACE_NONE);
+    assert_int_equal(respond(keyring, &absent, DIGEST_MD5, text), HSM_NO_KEY);
     assert_int_equal(respond(keyring, &absent, DIGEST_MD5, text), HSM_LATER);
     usleep(1100000);
     assert_int_equal(respond(keyring, &absent, DIGEST_MD5, text), HSM_NO_KEY);
@@ -173,8 +174,6 @@ static void finds_a_secret_that_came_later(void **state)
     char text[DIGEST_TEXT_BYTES] = "";
     struct keyring *keyring = new_keyring();
     add_key(&later, DIGEST_SHA_256);
-    assert_int_equal(respond(keyring, &later, DIGEST_SHA_256, text), HSM_LATER);
-    usleep(1100000);
     assert_int_equal(respond(keyring, &later, DIGEST_SHA_256, text), HSM_OK);
     assert_string_equal(text, examples[1].response);
     keyring_free(&keyring);

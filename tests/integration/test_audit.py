@@ -108,13 +108,11 @@ class Records(Audit):
     def test_acts(self):
         mallory = appliance.subscriber("mallory")
         self.appliance.add(mallory)
-        self.appliance.token("subscriber", "remove", "mallory", status=2)  # no terminal to confirm on
+        self.appliance.token("subscriber", "remove", "mallory", status=2)  # no terminal to confirm on: no act
         self.appliance.token("subscriber", "remove", "mallory", "--yes")
         acts = [one for one in self.show("--subscriber", mallory.impi) if one["writer"] == "officer"]
         self.assertEqual([(one["kind"], one["operation"], one.get("outcome")) for one in acts],
                          [("intent", "subscriber add", None), ("outcome", "subscriber add", "DONE"),
-                          ("intent", "subscriber remove", None),
-                          ("outcome", "subscriber remove", "USAGE"),
                           ("intent", "subscriber remove", None),
                           ("outcome", "subscriber remove", "DONE")])
         self.assertEqual([one["act"] for one in acts[1::2]], [one["record"] for one in acts[::2]])
@@ -258,8 +256,8 @@ class Trouble(Audit):
         tools = [subprocess.Popen(command, cwd=self.appliance.folder, env=self.appliance.environment,
                                   stdout=subprocess.DEVNULL) for _ in range(4)]
         statuses = [tool.wait(timeout=60) for tool in tools]
-        # 4, no token: SoftHSM shows none while another process starts.
-        self.assertTrue(0 in statuses and set(statuses) <= {0, 4}, statuses)
+        # 4, no token: SoftHSM shows none while another process starts. 6: another was faster.
+        self.assertTrue(0 in statuses and set(statuses) <= {0, 4, 6}, statuses)
         self.assertIn("as it was written", self.verify())
 
     def test_no_folder(self):

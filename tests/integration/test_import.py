@@ -396,8 +396,8 @@ class Accidents(ImportCase):
         return not links or self.appliance.path(name) in links
 
     def test_killed_anywhere_and_started_again(self):
-        lines = self.lines(3000)
-        lines[7]["kcv"] = lines[2999]["kcv"] = "000000"
+        lines = self.lines(15000)
+        lines[7]["kcv"] = lines[14999]["kcv"] = "000000"
         text = importfile.csv(lines)
         before = self.count()
         self.appliance.write("in.csv", text)
@@ -407,12 +407,12 @@ class Accidents(ImportCase):
                                        stderr=subprocess.DEVNULL)
             # SoftHSM writes token.object in place at each log-in: killed there, it has no token more.
             appliance.wait_for(lambda pid=process.pid: self.has_open(pid, "report"), "the log-in's end")
-            time.sleep(random.uniform(0, 0.6))
+            time.sleep(random.uniform(0, 0.3))
             process.kill()
             process.wait()
         summary = json.loads(self.run_import("--json", status=FAILED).stdout)
-        self.assertEqual(summary["done_before"] + summary["records"], 3000)
-        self.assertEqual(self.count(), before + 2998)
+        self.assertEqual(summary["done_before"] + summary["records"], 15000)
+        self.assertEqual(self.count(), before + 14998)
         self.assertServed(importfile.subscriber(ImportCase.next_number - 2))
 
     def test_two_at_once(self):

@@ -71,9 +71,10 @@ class Wrapped(appliance.Case):
 
     def test_no_secret_lies_in_the_store(self):
         held = b""
-        for name in os.listdir(self.appliance.path("state")):
-            with open(self.appliance.path(os.path.join("state", name)), "rb") as file:
-                held += file.read()
+        for folder, _, names in os.walk(self.appliance.path("state")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    held += file.read()
         for one in self.crowd:
             self.assertNotIn(one.k, held)
             self.assertNotIn(one.opc, held)
