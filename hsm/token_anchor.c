@@ -7,7 +7,7 @@
 
 /* CKA_LABEL is TOKEN_ANCHOR_NAME, a blank, and the mark in hex. */
 #define PREFIX_BYTES sizeof TOKEN_ANCHOR_NAME
-#define LABEL_BYTES (PREFIX_BYTES + 2 * ANCHOR_MARK_BYTES)
+#define LABEL_BYTES (PREFIX_BYTES + (size_t)2 * ANCHOR_MARK_BYTES)
 
 bool anchor_mark_equal(const struct anchor_mark *a, const struct anchor_mark *b)
 {

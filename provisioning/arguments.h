@@ -92,6 +92,7 @@ struct arguments {
     size_t member##_count;                                    \
     const char *member[most];
 #define ARGUMENT_NUMBER(name, member, usual, least, most, value, verbs, text) int64_t member;
+#include "arguments.def"
 #define ARGUMENT_SWITCH(name, member, verbs, text) bool member;
 #include "arguments.def"
     size_t word_count; /* what is no option: verb, then name */

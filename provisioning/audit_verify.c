@@ -31,10 +31,13 @@ static void fault(struct tally *tally, const char *writer, const char *what)
 
 static void note_writer(struct tally *tally, const char *writer)
 {
-    unsigned index = 0;
+    static const char keeper[] = "keeper-";
+    unsigned long index = KEEPERS_MAX;
     tally->writers++;
     tally->has_officer = tally->has_officer || strcmp(writer, AUDIT_OFFICER) == 0;
-    if (sscanf(writer, "keeper-%u", &index) == 1 && index < KEEPERS_MAX)
+    if (strncmp(writer, keeper, sizeof keeper - 1) == 0)
+        index = strtoul(writer + sizeof keeper - 1, NULL, 10);
+    if (index < KEEPERS_MAX)
         tally->has_keeper[index] = true;
 }
 

@@ -12,7 +12,7 @@
 #include "backup_key.h"
 
 #define BACKUP_MAGIC "nisim backup 1\n"
-#define BACKUP_SEQS_BYTES (SQN_ENTRIES_MAX * 8)
+#define BACKUP_SEQS_BYTES ((size_t)SQN_ENTRIES_MAX * 8)
 
 enum backup_kind {
     BACKUP_SUBSCRIBER = 1, /* 8 bytes a SEQ, then the subscription's record, K under backup key */

@@ -12,7 +12,7 @@
 #include "store_names.h"
 #include "verbs.h"
 
-#define RENEW_RECORDS (32 * IMPORT_BATCH_ROWS)
+#define RENEW_RECORDS ((size_t)32 * IMPORT_BATCH_ROWS)
 
 typedef bool (*open_source)(int descriptor, struct import_source *out_source,
                             char out_why[IMPORT_WHY_BYTES]);

@@ -192,7 +192,7 @@ static enum hsm_result put_to_rest(struct import_keys *keys, const struct key_so
 {
     const struct enrolment enrolment = {
         .source = *source, .op = op, .op_is_opc = terms->op_is_opc, .impi = terms->arguments.impi};
-    struct kcv kcv;
+    struct kcv kcv = {0};
     const struct opc_source opc = {op, terms->op_is_opc};
     subscription->residence = keys->resident ? RESIDENCE_RESIDENT : RESIDENCE_WRAPPED;
     if (!keys->resident)
@@ -220,7 +220,7 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
     const struct transport_wrapped wrapped = wrapped_of(keys, &terms->k);
     memcpy(k.bytes, terms->k.octets, keys->clear ? sizeof k.bytes : 0);
     const struct key_source any = keys->clear ? key_source_clear(&k) : transport_source(&wrapped);
-    struct kcv kcv;
+    struct kcv kcv = {0};
     const struct kcv_checked checked = {&any, &terms->kcv, &kcv};
     const struct key_source source = kcv_source(&checked);
     enum import_made made = judge(keys, read_op(keys, terms, &op), terms->op_is_opc ? "opc" : "op",

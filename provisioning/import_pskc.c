@@ -45,13 +45,13 @@ static const struct known {
     enum element element;
     enum element parent;
     enum name_space name_space;
-    const char *name;
     enum import_column column; /* IMPORT_COLUMNS: none */
+    const char *name;
 } known[] = {
 #define PSKC_ELEMENT(member, parent, name_space, name) \
-    {IN_##member, parent, name_space, name, IMPORT_COLUMNS},
+    {IN_##member, parent, name_space, IMPORT_COLUMNS, name},
 #define PSKC_TEXT(member, parent, name_space, name, column) \
-    {IN_##member, parent, name_space, name, column},
+    {IN_##member, parent, name_space, column, name},
 #include "pskc_elements.def"
 };
 #define KNOWN (sizeof known / sizeof known[0])

@@ -140,7 +140,7 @@ static size_t without_blanks(char *text)
 /* Of 24 bytes no base64 text has ever but these digits. */
 static bool is_clear_hex(const char *text, size_t length)
 {
-    return length == 2 * KEY_BYTES && strspn(text, "0123456789abcdefABCDEF") == length;
+    return length == (size_t)2 * KEY_BYTES && strspn(text, "0123456789abcdefABCDEF") == length;
 }
 
 /* Hex where it is hex of a good length: no base64 text of these lengths has as many digits. */

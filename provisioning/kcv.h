@@ -10,7 +10,7 @@
 #define KCV_BYTES 3 /* as shown; one that is given may have up to KCV_BYTES_MAX */
 #define KCV_BYTES_MAX 5
 #define KCV_CMAC_PREFIX "cmac:"
-#define KCV_TEXT_BYTES (2 * KCV_BYTES_MAX + sizeof KCV_CMAC_PREFIX)
+#define KCV_TEXT_BYTES ((size_t)2 * KCV_BYTES_MAX + sizeof KCV_CMAC_PREFIX)
 
 struct kcv {
     bool cmac;

@@ -1,5 +1,6 @@
 #include "transport.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CKM_AES_KEY_WRAP_KWP_3_0 0x210bUL /* PKCS#11 3.0; 2.40 had RFC 5649 as KEY_WRAP_PAD */
@@ -124,7 +125,7 @@ static enum hsm_result find_for(struct token *token, const char *name, CK_ATTRIB
         {CKA_TOKEN, &yes, sizeof yes}, {purpose, &yes, sizeof yes}, {CKA_LABEL, label, length}};
     if (length == 0 || length > TRANSPORT_NAME_BYTES_MAX)
         return HSM_NO_KEY;
-    memcpy(label, name, length);
+    snprintf(label, sizeof label, "%s", name);
     return token_find_one(token, fit, sizeof fit / sizeof fit[0], out_object);
 }
 

@@ -1,5 +1,6 @@
 #include "transport_make.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -159,7 +160,7 @@ enum hsm_result transport_make_rsa(struct token *token, const char *name, size_t
     CK_BBOOL no = CK_FALSE;
     CK_OBJECT_HANDLE public_object = CK_INVALID_HANDLE;
     struct transport transport = {.kind = TRANSPORT_RSA};
-    memcpy(label, name, strlen(name));
+    snprintf(label, sizeof label, "%s", name);
     CK_ATTRIBUTE public_half[] = {{CKA_TOKEN, &no, sizeof no},
                                   {CKA_MODULUS_BITS, &modulus_bits, sizeof modulus_bits},
                                   {CKA_PUBLIC_EXPONENT, exponent, sizeof exponent},
@@ -192,7 +193,7 @@ enum hsm_result transport_make_hss(struct token *token, const char *name,
     CK_BBOOL yes = CK_TRUE;
     CK_BBOOL no = CK_FALSE;
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    memcpy(label, name, strlen(name));
+    snprintf(label, sizeof label, "%s", name);
     CK_ATTRIBUTE key[] = {{CKA_CLASS, &class, sizeof class},
                           {CKA_KEY_TYPE, &type, sizeof type},
                           {CKA_TOKEN, &yes, sizeof yes},
