@@ -116,8 +116,7 @@ class Refused(LifeCase):
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         os.close(reader)
         # It reads the record, and then waits for the PIN.
-        while not re.search(r"nisim\.db", "".join(os.readlink(f"/proc/{slow.pid}/fd/{fd}")
-                                                  for fd in self.descriptors(slow.pid))):
+        while not self.has_open(slow.pid, "nisim.db"):
             pass
         time.sleep(1)
         self.expect(self.lab.tool("subscriber", "disable", "alice"), DONE)
@@ -129,11 +128,13 @@ class Refused(LifeCase):
         self.assertEqual((shown["enabled"], shown["domain"]), (False, "ims.example.com"))
 
     @staticmethod
-    def descriptors(pid):
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                os.readlink(f"/proc/{pid}/fd/{fd}")
-                yield fd
+    def has_open(pid, name):
+        folder = f"/proc/{pid}/fd"
+        for descriptor in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if name in os.readlink(os.path.join(folder, descriptor)):
+                    return True
+        return False
 
 
 class Done(LifeCase):
