@@ -139,7 +139,9 @@ class Ways(appliance.Case):
         self.assertEqual(done.returncode, DONE, done.stderr)
         traced = Traced(self.lab.read("trace"))
         os.remove(path)
-        self.assertTrue(traced.leaves_no_core)
+        # A sanitizer wants a process that can be looked into.
+        self.assertTrue(traced.leaves_no_core or
+                        appliance.is_sanitized(self.lab.program("nisim-token")))
         return done, traced
 
     def expect_secret(self, traced, **secrets):
