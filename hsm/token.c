@@ -115,19 +115,37 @@ void token_close(struct token **token)
     *token = NULL;
 }
 
+enum hsm_result token_find(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,
+                           CK_OBJECT_HANDLE *out_objects, CK_ULONG most, CK_ULONG *out_found)
+{
+    struct module *module = token->module;
+    CK_RV rv = MODULE_CALL(module, C_FindObjectsInit, token->session, fit, count);
+    if (rv != CKR_OK)
+        return module_result(rv);
+    rv = MODULE_CALL(module, C_FindObjects, token->session, out_objects, most, out_found);
+    CK_RV final = MODULE_CALL(module, C_FindObjectsFinal, token->session);
+    return module_result(rv != CKR_OK ? rv : final);
+}
+
+enum hsm_result token_destroy(struct token *token, CK_OBJECT_HANDLE object)
+{
+    return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
+}
+
+void token_discard(struct token *token, CK_OBJECT_HANDLE object)
+{
+    if (object != CK_INVALID_HANDLE)
+        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
+}
+
 enum hsm_result token_find_one(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,
                                CK_OBJECT_HANDLE *out_object)
 {
     CK_OBJECT_HANDLE objects[FIND_MOST] = {0};
     CK_ULONG found = 0;
-    struct module *module = token->module;
-    CK_RV rv = MODULE_CALL(module, C_FindObjectsInit, token->session, fit, count);
-    if (rv != CKR_OK)
-        return module_result(rv);
-    rv = MODULE_CALL(module, C_FindObjects, token->session, objects, FIND_MOST, &found);
-    CK_RV final = MODULE_CALL(module, C_FindObjectsFinal, token->session);
-    if (rv != CKR_OK || final != CKR_OK)
-        return module_result(rv != CKR_OK ? rv : final);
+    enum hsm_result rc = token_find(token, fit, count, objects, FIND_MOST, &found);
+    if (rc != HSM_OK)
+        return rc;
     if (found != 1)
         return found == 0 ? HSM_NO_KEY : HSM_REFUSED;
     *out_object = objects[0];

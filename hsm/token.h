@@ -99,6 +99,16 @@ MUST_CHECK enum hsm_result token_session_key(struct token *token, const struct s
 MUST_CHECK enum hsm_result token_copy_to_session(struct token *token, CK_OBJECT_HANDLE object,
                                                  CK_OBJECT_HANDLE *out_copy);
 
+/* The objects that fit the template, `most` at most. */
+MUST_CHECK enum hsm_result token_find(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,
+                                      CK_OBJECT_HANDLE *out_objects, CK_ULONG most,
+                                      CK_ULONG *out_found);
+
+MUST_CHECK enum hsm_result token_destroy(struct token *token, CK_OBJECT_HANDLE object);
+
+/* The same where nothing can be done about a failure; CK_INVALID_HANDLE is no object. */
+void token_discard(struct token *token, CK_OBJECT_HANDLE object);
+
 /* The only object that fits the template: HSM_NO_KEY when none does, HSM_REFUSED when several do.
  */
 MUST_CHECK enum hsm_result token_find_one(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,

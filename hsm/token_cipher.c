@@ -80,3 +80,13 @@ enum hsm_result token_cipher_end(struct token_cipher *state)
         return HSM_OK;
     return HSM_LOST;
 }
+
+enum hsm_result token_cipher_once(struct token *token, CK_OBJECT_HANDLE key,
+                                  const struct secret128 *in, struct secret128 *out)
+{
+    struct token_cipher state;
+    struct cipher cipher = token_cipher_start(&state, token, key);
+    enum hsm_result rc = cipher.encrypt(cipher.context, in->bytes, out->bytes, 1);
+    enum hsm_result end = token_cipher_end(&state);
+    return rc != HSM_OK ? rc : end;
+}

@@ -25,4 +25,8 @@ struct cipher token_cipher_of(struct token_cipher *state);
 /* Ends the operation if one is open; call it on every path. */
 MUST_CHECK enum hsm_result token_cipher_end(struct token_cipher *state);
 
+/* One block, alone. */
+MUST_CHECK enum hsm_result token_cipher_once(struct token *token, CK_OBJECT_HANDLE key,
+                                             const struct secret128 *in, struct secret128 *out);
+
 #endif

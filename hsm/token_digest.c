@@ -130,6 +130,6 @@ enum hsm_result token_digest_prove(struct token *token, enum digest_hash hash)
     if (rc != HSM_OK)
         return rc;
     rc = token_digest_response(token, &key, &terms, answer);
-    (void)MODULE_CALL(token->module, C_DestroyObject, token->session, key.handle);
+    token_discard(token, key.handle);
     return rc == HSM_OK && strcmp(answer, expected) != 0 ? HSM_BAD_ANSWER : rc;
 }

@@ -30,13 +30,7 @@ static enum hsm_result find_objects(struct token *token, CK_OBJECT_HANDLE *objec
     CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
                           {CKA_TOKEN, &yes, sizeof yes},
                           {CKA_LABEL, label, sizeof label - 1}};
-    CK_RV rv = MODULE_CALL(token->module, C_FindObjectsInit, token->session, fit,
-                           sizeof fit / sizeof fit[0]);
-    if (rv != CKR_OK)
-        return module_result(rv);
-    rv = MODULE_CALL(token->module, C_FindObjects, token->session, objects, most, out_count);
-    CK_RV final = MODULE_CALL(token->module, C_FindObjectsFinal, token->session);
-    return module_result(rv != CKR_OK ? rv : final);
+    return token_find(token, fit, sizeof fit / sizeof fit[0], objects, most, out_count);
 }
 
 /* An object without a number is no KEK of ours. */
@@ -80,7 +74,7 @@ static void drop_gone(struct token *token, const CK_OBJECT_HANDLE *objects, CK_U
         if (is_there)
             token->keks[kept++] = kek;
         else if (kek.usable != kek.object)
-            (void)MODULE_CALL(token->module, C_DestroyObject, token->session, kek.usable);
+            token_discard(token, kek.usable);
     }
     token->kek_count = kept;
 }
@@ -137,7 +131,7 @@ void token_kek_forget(struct token *token)
     for (size_t i = 0; i < token->kek_count; i++) {
         const struct token_kek *kek = &token->keks[i];
         if (kek->usable != kek->object)
-            (void)MODULE_CALL(token->module, C_DestroyObject, token->session, kek->usable);
+            token_discard(token, kek->usable);
     }
     token->kek_count = 0;
     token->keks_searched_ms = 0;

@@ -48,11 +48,6 @@ static enum hsm_result wrap_object(struct token *token, CK_OBJECT_HANDLE kek,
     return bytes == sizeof out_wrapped->bytes ? HSM_OK : HSM_UNSUPPORTED;
 }
 
-static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
-{
-    return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
-}
-
 static enum hsm_result wrap(struct token *token, CK_OBJECT_HANDLE kek, const struct gba_key *ks,
                             struct token_wrapped_ks *out_wrapped)
 {
@@ -61,7 +56,7 @@ static enum hsm_result wrap(struct token *token, CK_OBJECT_HANDLE kek, const str
     if (rc != HSM_OK)
         return rc;
     rc = wrap_object(token, kek, object, out_wrapped);
-    enum hsm_result end = destroy(token, object);
+    enum hsm_result end = token_destroy(token, object);
     return rc != HSM_OK ? rc : end;
 }
 
@@ -94,7 +89,7 @@ static enum hsm_result derive(struct token *token, CK_OBJECT_HANDLE kek,
     if (rc != HSM_OK)
         return rc;
     rc = token_hmac(token, object, input, input_bytes, out_key->bytes);
-    enum hsm_result end = destroy(token, object);
+    enum hsm_result end = token_destroy(token, object);
     return rc != HSM_OK ? rc : end;
 }
 

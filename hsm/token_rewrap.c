@@ -35,8 +35,7 @@ enum hsm_result token_rewrap(struct token *token, CK_OBJECT_HANDLE from, CK_OBJE
         return rc;
     rc = module_result(MODULE_CALL(token->module, C_WrapKey, token->session, &mechanism, to, key,
                                    again, &again_bytes));
-    enum hsm_result end =
-        module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, key));
+    enum hsm_result end = token_destroy(token, key);
     if (rc != HSM_OK || end != HSM_OK)
         return rc != HSM_OK ? rc : end;
     if (again_bytes != bytes)

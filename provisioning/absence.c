@@ -9,13 +9,9 @@ static enum hsm_result count(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG *i
 {
     CK_OBJECT_HANDLE objects[FOUND_MAX];
     CK_ULONG found = 0;
-    CK_RV rv = MODULE_CALL(token->module, C_FindObjectsInit, token->session, fit, 1);
-    if (rv != CKR_OK)
-        return module_result(rv);
-    rv = MODULE_CALL(token->module, C_FindObjects, token->session, objects, FOUND_MAX, &found);
-    CK_RV end = MODULE_CALL(token->module, C_FindObjectsFinal, token->session);
+    enum hsm_result result = token_find(token, fit, 1, objects, FOUND_MAX, &found);
     *in_out_found += found;
-    return module_result(rv != CKR_OK ? rv : end);
+    return result;
 }
 
 /* Any object, of whatever class, that the reference could name. */

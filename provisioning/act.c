@@ -110,22 +110,8 @@ static void add_intent(struct audit_trail *trail, struct office *office, enum ou
     act->intent = number;
 }
 
-static void add_notes(struct audit_trail *trail, struct office *office, enum outcome outcome)
-{
-    struct act *act = &office->act;
-    (void)outcome;
-    for (size_t i = 0; i < act->note_count; i++)
-        add(trail, act,
-            (struct audit_record){.kind = AUDIT_NOTE,
-                                  .status = AUDIT_NO_STATUS,
-                                  .subscriber = act->notes[i].subscriber,
-                                  .detail = act->notes[i].text});
-    act->note_count = 0;
-}
-
 static void add_outcome(struct audit_trail *trail, struct office *office, enum outcome outcome)
 {
-    add_notes(trail, office, outcome);
     add(trail, &office->act,
         (struct audit_record){.kind = AUDIT_OUTCOME,
                               .status = (uint16_t)outcome,
@@ -227,20 +213,6 @@ enum outcome act_begin(struct office *office)
         outcome_warn("nothing is changed: what can't be recorded is not done");
     }
     return outcome;
-}
-
-enum outcome act_note(struct office *office, const char *impi, const char *text)
-{
-    struct act *act = &office->act;
-    if (act->note_count == ACT_NOTES_MAX) {
-        enum outcome outcome = write_records(office, add_notes, OUTCOME_DONE);
-        if (outcome != OUTCOME_DONE)
-            return outcome;
-    }
-    struct act_note *note = &act->notes[act->note_count++];
-    snprintf(note->subscriber, sizeof note->subscriber, "%s", impi);
-    snprintf(note->text, sizeof note->text, "%s", text);
-    return OUTCOME_DONE;
 }
 
 enum outcome act_end(struct office *office, enum outcome outcome)

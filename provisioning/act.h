@@ -11,15 +11,9 @@
 #include "outcome.h"
 #include "trail.h"
 
-#define ACT_NOTES_MAX 64
 #define OFFICER_NAME_BYTES_MAX 32
 
 struct office;
-
-struct act_note {
-    char subscriber[NAME_BYTES_MAX + 1];
-    char text[128];
-};
 
 struct act {
     char verb[64];                       /* "subscriber add"; "" for a verb that changes nothing */
@@ -32,8 +26,6 @@ struct act {
     char approvers[APPROVALS_MAX][OFFICER_NAME_BYTES_MAX + 1];
     uint64_t intent;          /* number of its first record; 0: not begun */
     struct stored_value head; /* at hand: too large for the stack */
-    size_t note_count;
-    struct act_note notes[ACT_NOTES_MAX]; /* not yet in the trail */
 };
 
 /* For init: the trail's folder, which must be empty. */
@@ -41,9 +33,6 @@ MUST_CHECK enum outcome act_make_folder(const struct office *office);
 
 /* Token proved, store open, nothing changed yet. Without this no act. */
 MUST_CHECK enum outcome act_begin(struct office *office);
-
-/* For a verb that changes many: what became of one of them. */
-MUST_CHECK enum outcome act_note(struct office *office, const char *impi, const char *text);
 
 /* How it ended; gives `outcome`, or OUTCOME_STORE when a good end can't be recorded. */
 MUST_CHECK enum outcome act_end(struct office *office, enum outcome outcome);

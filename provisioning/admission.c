@@ -46,7 +46,8 @@ static enum outcome check_is_complete(const struct arguments *arguments)
     return outcome_fail(OUTCOME_USAGE, "subscriber add needs --%s", missing);
 }
 
-bool admission_has_k(const struct arguments *arguments)
+/* A K, by whichever way. */
+static bool has_k(const struct arguments *arguments)
 {
     return arguments->key_file != NULL || arguments->wrapped_file != NULL || arguments->generate;
 }
@@ -83,7 +84,7 @@ static enum outcome check_secrets(const struct arguments *arguments)
 {
     bool has_password = arguments->digest_password_file != NULL;
     bool has_digest = has_password || arguments->digest_ha1_file != NULL;
-    if (!admission_has_k(arguments) && !has_digest)
+    if (!has_k(arguments) && !has_digest)
         return outcome_fail(OUTCOME_USAGE,
                             "no secret: give --wrapped-file FILE, --generate, --key-file FILE, "
                             "--digest-password-file FILE or --digest-ha1-file FILE");
@@ -92,7 +93,7 @@ static enum outcome check_secrets(const struct arguments *arguments)
                             "give --digest-password-file or --digest-ha1-file, not both");
     if (arguments->digest_algorithms != NULL && !has_password)
         return outcome_fail(OUTCOME_USAGE, "--digest-algorithms needs --digest-password-file");
-    if (arguments->residence != NULL && !admission_has_k(arguments))
+    if (arguments->residence != NULL && !has_k(arguments))
         return outcome_fail(OUTCOME_USAGE, "--residence is of K and OPc, and none is given");
     if (arguments->digest_realm == NULL)
         return OUTCOME_DONE;
@@ -113,7 +114,7 @@ enum outcome admission_check(const struct arguments *arguments)
         outcome = check_secrets(arguments);
     if (outcome == OUTCOME_DONE)
         outcome = check_one("impi", arguments->impi,
-                            admission_has_k(arguments) ? names_check_impi : names_check_username);
+                            has_k(arguments) ? names_check_impi : names_check_username);
     if (outcome == OUTCOME_DONE)
         outcome = check_list("impu", arguments->impus, arguments->impus_count, names_check_impu);
     if (outcome == OUTCOME_DONE)

@@ -8,9 +8,6 @@
 /* Says which argument is missing or wrong, and why. */
 MUST_CHECK enum outcome admission_check(const struct arguments *arguments);
 
-/* A K, by whichever way. */
-bool admission_has_k(const struct arguments *arguments);
-
 /* Without a digest secret `digest` is zero. `arguments` passed admission_check. The subscription is
  * enabled and not sealed yet. */
 void admission_fill(const struct arguments *arguments, const struct key_ref *ref,

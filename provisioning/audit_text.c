@@ -8,6 +8,8 @@
 #include "status.h"
 #include "text.h"
 
+#define TIME_BYTES 32
+
 #define WITHDRAWN "WITHDRAWN"
 
 /* A text as it may be shown: a trail that was tampered with may hold anything. */
@@ -29,14 +31,15 @@ static const char *show(const char *text, struct shown *room)
     return room->text;
 }
 
-void audit_time_text(uint64_t time_ms, char out_text[AUDIT_TIME_BYTES])
+/* "2026-11-24T21:56:36.375Z" */
+static void time_to_text(uint64_t time_ms, char out_text[TIME_BYTES])
 {
     struct tm parts = {0};
     time_t seconds = (time_t)(time_ms / 1000);
     size_t used = 0;
     if (gmtime_r(&seconds, &parts) != NULL)
-        used = strftime(out_text, AUDIT_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(out_text + used, AUDIT_TIME_BYTES - used, ".%03uZ", (unsigned)(time_ms % 1000));
+        used = strftime(out_text, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(out_text + used, TIME_BYTES - used, ".%03uZ", (unsigned)(time_ms % 1000));
 }
 
 static const char *const act_ends[] = {
@@ -81,9 +84,9 @@ static void print_part(const char *before, const char *text)
 
 void audit_print_line(const struct audit_find *find)
 {
-    char time_text[AUDIT_TIME_BYTES];
+    char time_text[TIME_BYTES];
     const struct audit_record *record = &find->cursor->read.record;
-    audit_time_text(record->time_ms, time_text);
+    time_to_text(record->time_ms, time_text);
     printf("%s %s %" PRIu64 " %s", time_text, find->writer, record->sequence,
            audit_kind_name(record->kind));
     print_part(" ", record->operation);
@@ -91,7 +94,7 @@ void audit_print_line(const struct audit_find *find)
     print_part(" by ", record->person);
     for (size_t i = 0; i < AUDIT_OFFICERS_MAX; i++)
         print_part(i == 0 ? " approved by " : ", ", record->officers[i]);
-    if (record->has_range && (record->kind == AUDIT_OUTCOME || record->kind == AUDIT_NOTE))
+    if (record->has_range && record->kind == AUDIT_OUTCOME)
         printf(" act %" PRIu64, record->range_first);
     if (record->has_range && record->kind == AUDIT_WITHDRAWN)
         printf(" from %" PRIu64 " mask %" PRIx64, record->range_first, record->range_mask);
@@ -117,10 +120,10 @@ static bool add_text(json_t *line, const char *name, const char *text)
 
 json_t *audit_json(const struct audit_find *find)
 {
-    char time_text[AUDIT_TIME_BYTES];
+    char time_text[TIME_BYTES];
     const struct audit_record *record = &find->cursor->read.record;
-    bool is_act = record->kind == AUDIT_OUTCOME || record->kind == AUDIT_NOTE;
-    audit_time_text(record->time_ms, time_text);
+    bool is_act = record->kind == AUDIT_OUTCOME;
+    time_to_text(record->time_ms, time_text);
     json_t *line =
         json_pack("{s:s, s:s, s:I, s:s}", "time", time_text, "writer", find->writer, "record",
                   (json_int_t)record->sequence, "kind", audit_kind_name(record->kind));

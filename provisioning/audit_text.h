@@ -6,11 +6,6 @@
 
 #include "audit_walk.h"
 
-#define AUDIT_TIME_BYTES 32
-
-/* "2026-11-24T21:56:36.375Z" */
-void audit_time_text(uint64_t time_ms, char out_text[AUDIT_TIME_BYTES]);
-
 /* "MAC_FAILURE" of a request, "TAKEN" of an act; NULL where there is no outcome. */
 const char *audit_outcome_name(const struct audit_record *record);
 

@@ -24,8 +24,11 @@ enum outcome change_open(struct office *office, const char *name)
     enum outcome outcome = change_find(office, name);
     if (outcome == OUTCOME_DONE)
         outcome = change_approve(office);
-    if (outcome != OUTCOME_DONE)
-        return outcome;
+    return outcome == OUTCOME_DONE ? change_check_seal(office) : outcome;
+}
+
+enum outcome change_check_seal(struct office *office)
+{
     enum hsm_result result = subscription_check_seal(office->token, &office->subscription);
     if (result == HSM_BAD_ANSWER)
         return outcome_fail(OUTCOME_STORE,

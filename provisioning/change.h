@@ -15,6 +15,9 @@ MUST_CHECK enum outcome change_open(struct office *office, const char *name);
 MUST_CHECK enum outcome change_find(struct office *office, const char *name);
 MUST_CHECK enum outcome change_approve(struct office *office);
 
+/* change_open's last part: OUTCOME_STORE, and says so, when the record is not as sealed. */
+MUST_CHECK enum outcome change_check_seal(struct office *office);
+
 /* Runs `write` in a transaction, with the record as it was read. Nothing is sealed here. */
 MUST_CHECK enum outcome change_same(struct office *office,
                                     enum store_result (*write)(struct office *office));

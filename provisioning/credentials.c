@@ -155,7 +155,7 @@ enum outcome credentials_read(const struct office *office, const struct argument
     return outcome;
 }
 
-bool credentials_have_k(const struct credentials *credentials)
+static bool have_k(const struct credentials *credentials)
 {
     return credentials->keyfile != NULL || credentials->wrapped != NULL || credentials->generate;
 }
@@ -190,7 +190,7 @@ static enum hsm_result destroy_aka(struct token *token, const struct enrolled *e
 enum outcome credentials_enrol(struct office *office, const struct arguments *arguments,
                                const struct credentials *credentials, struct enrolled *out)
 {
-    out->digest.is_alone = !credentials_have_k(credentials);
+    out->digest.is_alone = !have_k(credentials);
     enum outcome outcome = residence_read(arguments, &out->residence);
     if (outcome != OUTCOME_DONE)
         return outcome;
@@ -213,4 +213,13 @@ enum hsm_result credentials_destroy(struct token *token, const struct enrolled *
     if (keys == HSM_OK || (keys == HSM_NO_KEY && digests != HSM_OK))
         return digests;
     return keys;
+}
+
+void credentials_withdraw(struct office *office, const struct arguments *arguments,
+                          const struct enrolled *enrolled)
+{
+    if (enrolled->handed_over)
+        ways_withdraw(arguments);
+    if (credentials_destroy(office->token, enrolled) != HSM_OK)
+        outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
 }

@@ -41,7 +41,6 @@ MUST_CHECK enum outcome residence_read(const struct arguments *arguments,
 MUST_CHECK enum outcome credentials_read(const struct office *office,
                                          const struct arguments *arguments,
                                          struct credentials *out);
-bool credentials_have_k(const struct credentials *credentials);
 void credentials_free(struct credentials *credentials);
 
 /* All of them into the token, or none; says why not. */
@@ -52,5 +51,9 @@ MUST_CHECK enum outcome credentials_enrol(struct office *office, const struct ar
 /* HSM_NO_KEY when an object was not there; the others are destroyed. */
 MUST_CHECK enum hsm_result credentials_destroy(struct token *token,
                                                const struct enrolled *enrolled);
+
+/* Takes back what no subscription came to use; warns of what stays. */
+void credentials_withdraw(struct office *office, const struct arguments *arguments,
+                          const struct enrolled *enrolled);
 
 #endif

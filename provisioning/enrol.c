@@ -96,24 +96,14 @@ static enum hsm_result create_opc(struct pair *pair, const struct secret128 *opc
                                      object, sizeof object / sizeof object[0], &pair->opc));
 }
 
-static enum hsm_result encrypt_once(struct token *token, CK_OBJECT_HANDLE key,
-                                    const struct secret128 *in, struct secret128 *out)
-{
-    struct token_cipher state;
-    struct cipher cipher = token_cipher_start(&state, token, key);
-    enum hsm_result rc = cipher.encrypt(cipher.context, in->bytes, out->bytes, 1);
-    enum hsm_result end = token_cipher_end(&state);
-    return rc != HSM_OK ? rc : end;
-}
-
 enum hsm_result enrol_check_same(struct token *token, CK_OBJECT_HANDLE one, CK_OBJECT_HANDLE other)
 {
     static const struct secret128 zero;
     ERASED(secret128) struct secret128 expected = {0};
     ERASED(secret128) struct secret128 answer = {0};
-    enum hsm_result rc = encrypt_once(token, one, &zero, &expected);
+    enum hsm_result rc = token_cipher_once(token, one, &zero, &expected);
     if (rc == HSM_OK)
-        rc = encrypt_once(token, other, &zero, &answer);
+        rc = token_cipher_once(token, other, &zero, &answer);
     if (rc == HSM_OK && !secret_equal(expected.bytes, answer.bytes, sizeof answer.bytes))
         rc = HSM_BAD_ANSWER;
     return rc;
@@ -172,11 +162,6 @@ static enum hsm_result create_both(struct pair *pair, const struct enrol_sources
     return rc;
 }
 
-static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
-{
-    return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
-}
-
 enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *sources,
                                const char *impi, struct key_ref *out_ref)
 {
@@ -187,10 +172,8 @@ enum hsm_result enrol_resident(struct token *token, const struct enrol_sources *
     if (rc == HSM_OK) {
         *out_ref = pair.ref;
     } else {
-        if (pair.opc != CK_INVALID_HANDLE)
-            (void)destroy(token, pair.opc);
-        if (pair.key != CK_INVALID_HANDLE)
-            (void)destroy(token, pair.key);
+        token_discard(token, pair.opc);
+        token_discard(token, pair.key);
     }
     sync();
     return rc;
@@ -209,7 +192,7 @@ enum hsm_result enrol_keys(struct token *token, const struct enrolment *enrolmen
         return rc;
     rc = enrol_resident(token, &sources, enrolment->impi, out_ref);
     if (sources.same != CK_INVALID_HANDLE)
-        (void)destroy(token, sources.same);
+        token_discard(token, sources.same);
     return rc;
 }
 
@@ -217,7 +200,7 @@ static enum hsm_result destroy_found(struct token *token, CK_ATTRIBUTE *fit, CK_
 {
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
     enum hsm_result rc = token_find_one(token, fit, count, &object);
-    return rc == HSM_OK ? destroy(token, object) : rc;
+    return rc == HSM_OK ? token_destroy(token, object) : rc;
 }
 
 static enum hsm_result destroy_key(struct token *token, struct key_ref ref)

@@ -82,7 +82,7 @@ static enum hsm_result create(struct token *token, enum digest_hash hash,
         return rc;
     rc = try_object(token, &key, hash, object->ha1);
     if (rc != HSM_OK)
-        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, key.handle);
+        token_discard(token, key.handle);
     return rc;
 }
 
@@ -116,7 +116,7 @@ static enum hsm_result destroy_found(struct token *token, CK_ATTRIBUTE *fit, CK_
     enum hsm_result rc = token_find_one(token, fit, count, &object);
     if (rc != HSM_OK)
         return rc;
-    return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
+    return token_destroy(token, object);
 }
 
 static enum hsm_result destroy_one(struct token *token, struct key_ref ref)

@@ -3,12 +3,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-static void destroy(struct token *token, CK_OBJECT_HANDLE object)
-{
-    if (object != CK_INVALID_HANDLE)
-        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
-}
-
 static enum hsm_result cover(struct token *token, CK_OBJECT_HANDLE k, const struct secret128 *opc,
                              struct covered_opc *out)
 {
@@ -45,7 +39,7 @@ static enum hsm_result prove(struct token *token, const struct secret128 *opc,
         rc = enrol_uncover(token, same, &wrapped->opc, &same_opc);
     if (rc == HSM_OK && !secret_equal(same_opc.bytes, opc->bytes, sizeof opc->bytes))
         rc = HSM_BAD_ANSWER;
-    destroy(token, same);
+    token_discard(token, same);
     return rc;
 }
 
@@ -80,7 +74,7 @@ enum hsm_result enrol_wrap(struct token *token, const struct key_source *source,
     enum hsm_result rc = enrol_create_key(token, &key, &k);
     if (rc == HSM_OK)
         rc = wrap_both(token, k, opc, out_wrapped);
-    destroy(token, k);
+    token_discard(token, k);
     if (rc == HSM_OK)
         *out_ref = ref;
     return rc;
@@ -104,6 +98,6 @@ enum hsm_result enrol_unwrap(struct token *token, const struct wrapped_keys *wra
         rc = enrol_uncover(token, sources.same, &wrapped->opc, &opc);
     if (rc == HSM_OK)
         rc = enrol_resident(token, &sources, impi, out_ref);
-    destroy(token, sources.same);
+    token_discard(token, sources.same);
     return rc;
 }

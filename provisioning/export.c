@@ -25,12 +25,6 @@ struct export
     struct export_facts facts;
 };
 
-static void destroy(struct token *token, CK_OBJECT_HANDLE object)
-{
-    if (object != CK_INVALID_HANDLE)
-        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
-}
-
 /* K as an object of the session that may leave: wrapped, or with `clear` as it is. */
 static enum hsm_result unwrap_k(struct token *token, const struct wrapped_keys *keys, bool clear,
                                 CK_OBJECT_HANDLE *out_k)
@@ -105,7 +99,7 @@ static enum hsm_result take_keys(struct export *export, const struct wrapped_key
         rc = enrol_uncover(token, k, &keys->opc, &opc);
     if (rc == HSM_OK)
         rc = take_opc(export, &opc);
-    destroy(token, k);
+    token_discard(token, k);
     return rc;
 }
 

@@ -15,12 +15,6 @@ struct import_keys {
     struct transport transport; /* the last one that was asked for; no name: none yet */
 };
 
-static void destroy(struct token *token, CK_OBJECT_HANDLE object)
-{
-    if (object != CK_INVALID_HANDLE)
-        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
-}
-
 /* A session copy is faster to use than a token object, where the token makes one. */
 static enum hsm_result find_transport(struct import_keys *keys, const char *name)
 {
@@ -182,7 +176,7 @@ static enum hsm_result try_key(struct import_keys *keys, const struct key_source
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     const struct enrol_key wanted = {*source, &ref, "nisim K", .resident = false};
     enum hsm_result rc = enrol_create_key(keys->office->token, &wanted, &key);
-    destroy(keys->office->token, key);
+    token_discard(keys->office->token, key);
     return rc;
 }
 

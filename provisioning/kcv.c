@@ -34,16 +34,6 @@ void kcv_to_text(const struct kcv *kcv, char out_text[KCV_TEXT_BYTES])
     hex_encode(kcv->bytes, kcv->length, out_text + used);
 }
 
-static enum hsm_result encrypt(struct token *token, CK_OBJECT_HANDLE key,
-                               const struct secret128 *in, struct secret128 *out)
-{
-    struct token_cipher state;
-    struct cipher cipher = token_cipher_start(&state, token, key);
-    enum hsm_result rc = cipher.encrypt(cipher.context, in->bytes, out->bytes, 1);
-    enum hsm_result end = token_cipher_end(&state);
-    return rc != HSM_OK ? rc : end;
-}
-
 /* Times x in GF(2^128): SP 800-38B 6.1. */
 static void double_block(struct secret128 *block)
 {
@@ -63,11 +53,11 @@ static enum hsm_result check_value(struct token *token, CK_OBJECT_HANDLE key, bo
 {
     static const struct secret128 zero;
     ERASED(secret128) struct secret128 subkey = {0};
-    enum hsm_result rc = encrypt(token, key, &zero, cmac ? &subkey : out);
+    enum hsm_result rc = token_cipher_once(token, key, &zero, cmac ? &subkey : out);
     if (rc != HSM_OK || !cmac)
         return rc;
     double_block(&subkey);
-    return encrypt(token, key, &subkey, out);
+    return token_cipher_once(token, key, &subkey, out);
 }
 
 enum hsm_result kcv_of(struct token *token, CK_OBJECT_HANDLE key, struct kcv *out_kcv)

@@ -90,13 +90,11 @@ static enum outcome move_subscription(struct rotation *rotation)
     struct office *office = rotation->office;
     struct subscription *subscription = &office->subscription;
     struct wrapped_keys *keys = &subscription->wrapped;
-    uint8_t old_seal[TOKEN_MAC_BYTES];
     enum hsm_result rc = subscription_check_seal(office->token, subscription);
     bool is_due = subscription->residence == RESIDENCE_WRAPPED &&
                   memcmp(&keys->kek, &rotation->id, sizeof keys->kek) != 0;
     if (rc == HSM_OK && !is_due)
         return OUTCOME_DONE;
-    memcpy(old_seal, subscription->seal, sizeof old_seal);
     if (rc == HSM_OK)
         rc = rewrap(rotation, &keys->kek, keys->k.bytes, sizeof keys->k.bytes);
     keys->kek = rotation->id;
@@ -104,7 +102,7 @@ static enum outcome move_subscription(struct rotation *rotation)
         rc = subscription_seal(office->token, subscription);
     if (rc != HSM_OK)
         return leave(rotation, rc, subscription->identity.impi);
-    enum store_result stored = store_swap(office->store, subscription, old_seal);
+    enum store_result stored = store_update(office->store, subscription);
     rotation->moved++;
     return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
 }
@@ -175,14 +173,7 @@ static enum outcome move_all(struct rotation *rotation)
         enum store_result stored = store_begin(office->store);
         if (stored != STORE_OK)
             return office_fail_store(office, stored);
-        outcome = move_some(rotation, &end);
-        if (outcome == OUTCOME_DONE) {
-            stored = store_commit(office->store);
-            if (stored != STORE_OK)
-                outcome = office_fail_store(office, stored);
-        }
-        if (outcome != OUTCOME_DONE)
-            store_rollback(office->store);
+        outcome = office_end_transaction(office, move_some(rotation, &end));
     }
     return outcome;
 }
@@ -194,8 +185,7 @@ static enum outcome destroy_old(struct rotation *rotation)
         const struct token_kek *kek = &token->keks[i];
         if (memcmp(&kek->id, &rotation->id, sizeof kek->id) == 0)
             continue;
-        enum hsm_result rc =
-            module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, kek->object));
+        enum hsm_result rc = token_destroy(token, kek->object);
         if (rc != HSM_OK)
             return office_fail_hsm(rotation->office, rc, "destroying the old KEK");
         printf("KEK %llu destroyed\n", (unsigned long long)number_of(&kek->id));

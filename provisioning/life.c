@@ -150,15 +150,6 @@ static void take_key(struct subscription *subscription, const struct enrolled *e
     subscription->origin = enrolled->origin;
 }
 
-static void withdraw(struct office *office, const struct arguments *arguments,
-                     const struct enrolled *enrolled)
-{
-    if (enrolled->handed_over)
-        ways_withdraw(arguments);
-    if (credentials_destroy(office->token, enrolled) != HSM_OK)
-        outcome_warn("the new key of %s stays in the token without a subscriber", arguments->impi);
-}
-
 /* New key into the token, then the row, then the old key out: what fails leaves the old one. */
 static enum outcome rotate(struct office *office, const struct arguments *arguments,
                            const struct credentials *credentials)
@@ -180,7 +171,7 @@ static enum outcome rotate(struct office *office, const struct arguments *argume
     take_key(subscription, &enrolled);
     outcome = change_sealed(office, write_key);
     if (outcome != OUTCOME_DONE) {
-        withdraw(office, &named, &enrolled);
+        credentials_withdraw(office, &named, &enrolled);
         return outcome;
     }
     key_ref_to_text(&subscription->key_ref, ref_text);
@@ -198,16 +189,9 @@ static enum outcome rotate_opened(struct office *office, const struct arguments 
         return outcome_fail(OUTCOME_USAGE, "%s has SIP digest alone, and no K",
                             office->subscription.identity.impi);
     enum outcome outcome = change_approve(office);
-    if (outcome != OUTCOME_DONE)
-        return outcome;
-    enum hsm_result result = subscription_check_seal(office->token, &office->subscription);
-    if (result == HSM_BAD_ANSWER)
-        return outcome_fail(OUTCOME_STORE,
-                            "the record of %s was altered; remove it and add it anew",
-                            office->subscription.identity.impi);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "checking the record's seal");
-    return rotate(office, arguments, credentials);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_check_seal(office);
+    return outcome == OUTCOME_DONE ? rotate(office, arguments, credentials) : outcome;
 }
 
 enum outcome subscriber_rotate_key(struct office *office, const struct arguments *arguments)

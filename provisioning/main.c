@@ -13,8 +13,6 @@
 #define TRANSPORT "the transport key's name"
 #define OFFICER "an officer's name"
 
-static enum outcome print_completion(struct office *office, const struct arguments *arguments);
-
 enum verb_kind {
     LOOKS,
     ACTS,
@@ -74,7 +72,7 @@ static void print_help(const struct verb *only)
     arguments_print_help(only == NULL ? VERBS_ALL : only->bit);
 }
 
-static enum outcome print_completion(struct office *office, const struct arguments *arguments)
+enum outcome print_completion(struct office *office, const struct arguments *arguments)
 {
     (void)office;
     (void)arguments;

@@ -327,3 +327,15 @@ enum outcome office_renew_token(struct office *office)
     office->anchor.token = office->token;
     return outcome == OUTCOME_DONE ? prove(office) : outcome;
 }
+
+enum outcome office_end_transaction(struct office *office, enum outcome outcome)
+{
+    if (outcome == OUTCOME_DONE) {
+        enum store_result stored = store_commit(office->store);
+        if (stored != STORE_OK)
+            outcome = office_fail_store(office, stored);
+    }
+    if (outcome != OUTCOME_DONE)
+        store_rollback(office->store);
+    return outcome;
+}

@@ -91,6 +91,9 @@ MUST_CHECK enum outcome office_fail_anchor(struct office *office);
 MUST_CHECK enum outcome office_read_pin(const struct pin_place *place, bool is_new,
                                         struct secret_pin *out_pin);
 
+/* Commits what is done, rolls back what is not; says why a commit failed. */
+MUST_CHECK enum outcome office_end_transaction(struct office *office, enum outcome outcome);
+
 /* Says what failed in hsm/ or in the store, and gives the exit status for it. */
 MUST_CHECK enum outcome office_fail_hsm(struct office *office, enum hsm_result result,
                                         const char *what);

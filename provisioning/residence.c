@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "change.h"
 #include "credentials.h"
-#include "lookup.h"
 #include "verbs.h"
 
 static const char *const names[] = {"resident", "wrapped"}; /* by enum residence */
@@ -28,15 +28,9 @@ enum outcome residence_read(const struct arguments *arguments, enum residence *o
 static enum outcome swap_row(struct office *office, const struct key_ref *ref)
 {
     struct subscription *subscription = &office->subscription;
-    uint8_t old_seal[TOKEN_MAC_BYTES];
-    memcpy(old_seal, subscription->seal, sizeof old_seal);
     subscription->residence = RESIDENCE_RESIDENT;
     subscription->key_ref = *ref;
-    enum hsm_result result = subscription_seal(office->token, subscription);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "sealing the record");
-    enum store_result stored = store_swap(office->store, subscription, old_seal);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return change_sealed(office, change_write_record);
 }
 
 static enum outcome make_resident(struct office *office)
@@ -59,12 +53,6 @@ static enum outcome move(struct office *office, enum residence to)
 {
     const struct subscription *subscription = &office->subscription;
     const char *impi = subscription->identity.impi;
-    enum hsm_result result = subscription_check_seal(office->token, subscription);
-    if (result == HSM_BAD_ANSWER)
-        return outcome_fail(OUTCOME_STORE,
-                            "the record of %s was altered; remove it and add it anew", impi);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "checking the record's seal");
     if (subscription->digest.is_alone)
         return outcome_fail(OUTCOME_FAILED, "%s has SIP digest alone: no K, no residence", impi);
     if (subscription->residence == to) {
@@ -88,12 +76,6 @@ enum outcome residence_move(struct office *office, const struct arguments *argum
                             "subscriber rest needs --residence resident or --residence wrapped");
     enum outcome outcome = residence_read(arguments, &to);
     if (outcome == OUTCOME_DONE)
-        outcome = office_open_store(office, false);
-    if (outcome == OUTCOME_DONE)
-        outcome = lookup_subscriber(office, arguments->name);
-    if (outcome == OUTCOME_DONE)
-        outcome = office_open_token(office, true);
-    if (outcome == OUTCOME_DONE)
-        outcome = office_prove_token(office);
+        outcome = change_open(office, arguments->name);
     return outcome == OUTCOME_DONE ? move(office, to) : outcome;
 }

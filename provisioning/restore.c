@@ -168,14 +168,7 @@ static enum outcome write_store(struct restore *restore, const char *key_name)
     anchor_start(&office->anchor, office->token, office->store);
     if (outcome == OUTCOME_DONE && !anchor_disown(&office->anchor))
         outcome = office_fail_anchor(office);
-    if (outcome == OUTCOME_DONE) {
-        stored = store_commit(office->store);
-        if (stored != STORE_OK)
-            outcome = office_fail_store(office, stored);
-    }
-    if (outcome != OUTCOME_DONE)
-        store_rollback(office->store);
-    return outcome;
+    return office_end_transaction(office, outcome);
 }
 
 static enum outcome fail_path(const char *path)

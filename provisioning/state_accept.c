@@ -107,15 +107,7 @@ static enum outcome accept_in_one(struct office *office, struct passage *passage
     enum store_result result = store_begin(office->store);
     if (result != STORE_OK)
         return office_fail_store(office, result);
-    enum outcome outcome = make_safe(office, passage);
-    if (outcome == OUTCOME_DONE) {
-        result = store_commit(office->store);
-        if (result != STORE_OK)
-            outcome = office_fail_store(office, result);
-    }
-    if (outcome != OUTCOME_DONE)
-        store_rollback(office->store);
-    return outcome;
+    return office_end_transaction(office, make_safe(office, passage));
 }
 
 static enum outcome open_all(struct office *office)

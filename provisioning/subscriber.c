@@ -67,10 +67,7 @@ static enum outcome add_both(struct office *office, const struct arguments *argu
         say_added(arguments, &enrolled);
         return OUTCOME_DONE;
     }
-    if (enrolled.handed_over)
-        ways_withdraw(arguments);
-    if (credentials_destroy(office->token, &enrolled) != HSM_OK)
-        outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
+    credentials_withdraw(office, arguments, &enrolled);
     return outcome;
 }
 

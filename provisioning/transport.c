@@ -200,11 +200,6 @@ enum hsm_result transport_unwrap(struct token *token, const struct transport_wra
     return result;
 }
 
-static enum hsm_result destroy(struct token *token, CK_OBJECT_HANDLE object)
-{
-    return module_result(MODULE_CALL(token->module, C_DestroyObject, token->session, object));
-}
-
 /* A key of the session that can wrap others, for the sake of the length. */
 static enum hsm_result make_gauge(struct token *token, CK_OBJECT_HANDLE *out_gauge)
 {
@@ -230,7 +225,7 @@ static enum hsm_result gauge(struct token *token, CK_OBJECT_HANDLE key, size_t *
     if (rc == HSM_OK) {
         rc = judge(token, MODULE_CALL(token->module, C_WrapKey, token->session, &mechanism,
                                       wrapping, key, bytes, &length));
-        (void)destroy(token, wrapping);
+        token_discard(token, wrapping);
     }
     if (rc == HSM_OK)
         *out_length = length - KEY_WRAP_ADDS;
@@ -258,7 +253,7 @@ static enum hsm_result check_by_gauge(struct token *token, const struct transpor
     if (rc != HSM_OK)
         return rc;
     rc = gauge(token, same, &length);
-    (void)destroy(token, same);
+    token_discard(token, same);
     if (rc != HSM_OK)
         return rc;
     return length == K_BYTES ? HSM_OK : HSM_BAD_WRAP;
@@ -292,7 +287,7 @@ static enum hsm_result make_unwrapped(const void *context, struct token *token,
     if (rc == HSM_OK)
         *out_key = key;
     else
-        (void)destroy(token, key);
+        token_discard(token, key);
     return rc;
 }
 
@@ -335,7 +330,7 @@ enum hsm_result transport_read(struct token *token, const struct transport_wrapp
     if (rc != HSM_OK)
         return rc;
     rc = read_value(token, handle, out_value);
-    enum hsm_result end = destroy(token, handle);
+    enum hsm_result end = token_destroy(token, handle);
     return rc != HSM_OK ? rc : end;
 }
 
@@ -393,6 +388,6 @@ enum hsm_result transport_wrap_value(struct token *token, const struct transport
     if (rc != HSM_OK)
         return rc;
     rc = transport_wrap(token, transport, handle, out_bytes, out_length, &way);
-    enum hsm_result end = destroy(token, handle);
+    enum hsm_result end = token_destroy(token, handle);
     return rc != HSM_OK ? rc : end;
 }

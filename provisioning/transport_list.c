@@ -72,14 +72,8 @@ static enum hsm_result find_all(struct token *token, CK_ATTRIBUTE_TYPE purpose,
 {
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE fit[] = {{CKA_TOKEN, &yes, sizeof yes}, {purpose, &yes, sizeof yes}};
-    CK_ULONG count = 0;
-    CK_RV rv = MODULE_CALL(token->module, C_FindObjectsInit, token->session, fit, 2);
-    if (rv != CKR_OK)
-        return module_result(rv);
-    rv = MODULE_CALL(token->module, C_FindObjects, token->session, objects, TRANSPORTS_MAX, &count);
-    CK_RV end = MODULE_CALL(token->module, C_FindObjectsFinal, token->session);
-    *out_count = count;
-    return module_result(rv != CKR_OK ? rv : end);
+    *out_count = 0;
+    return token_find(token, fit, 2, objects, TRANSPORTS_MAX, out_count);
 }
 
 /* The KEK can wrap and unwrap too, and is no transport key. */

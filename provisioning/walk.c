@@ -7,7 +7,8 @@
 
 #include "lookup.h"
 
-const char *walk_origin_name(enum key_origin origin)
+/* What --origin takes. */
+static const char *origin_name(enum key_origin origin)
 {
     switch (origin) {
     case KEY_ORIGIN_CLEAR_LABORATORY:
@@ -45,7 +46,7 @@ static enum outcome take_filter(const struct arguments *arguments, struct walk *
     if (arguments->origin == NULL)
         return OUTCOME_DONE;
     for (int origin = KEY_ORIGIN_CLEAR_LABORATORY; origin <= KEY_ORIGIN_WRAPPED_RSA; origin++) {
-        if (strcmp(arguments->origin, walk_origin_name((enum key_origin)origin)) == 0)
+        if (strcmp(arguments->origin, origin_name((enum key_origin)origin)) == 0)
             walk->origin = (uint8_t)origin;
     }
     if (walk->origin == 0)

@@ -41,7 +41,4 @@ void walk_free(struct walk *walk);
 /* True when nothing is left out. */
 bool walk_is_whole(const struct walk *walk);
 
-/* What --origin takes and what is shown. */
-const char *walk_origin_name(enum key_origin origin);
-
 #endif

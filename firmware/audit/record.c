@@ -142,7 +142,6 @@ const char *audit_kind_name(enum audit_kind kind)
                                         [AUDIT_RESUMED] = "resumed",
                                         [AUDIT_CHECKPOINT] = "checkpoint",
                                         [AUDIT_INTENT] = "intent",
-                                        [AUDIT_OUTCOME] = "outcome",
-                                        [AUDIT_NOTE] = "note"};
+                                        [AUDIT_OUTCOME] = "outcome"};
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }

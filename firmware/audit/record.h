@@ -28,7 +28,6 @@ enum audit_kind {
     AUDIT_CHECKPOINT = 7, /* signature of the chain before it */
     AUDIT_INTENT = 8,     /* an officer begins an act */
     AUDIT_OUTCOME = 9,    /* how the act range_first ended */
-    AUDIT_NOTE = 10,      /* what the act range_first did to one subscriber */
 };
 
 /* Texts are borrowed; NULL where there is none. */

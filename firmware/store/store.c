@@ -55,6 +55,12 @@ sqlite3_stmt *store_statement(struct store *store, enum statement which)
     return statement;
 }
 
+enum store_result store_step(struct store *store, sqlite3_stmt *statement)
+{
+    int code = sqlite3_step(statement);
+    return code == SQLITE_DONE ? STORE_NOT_FOUND : store_result_of(store, code);
+}
+
 enum store_result store_run(struct store *store, sqlite3_stmt *statement)
 {
     enum store_result rc = store_result_of(store, sqlite3_step(statement));
@@ -199,11 +205,8 @@ enum store_result store_sqn_read(struct store *store, int64_t row, struct sqn_ar
 {
     sqlite3_stmt *statement = store_statement(store, SQL_SQN_READ);
     sqlite3_bind_int64(statement, 1, row);
-    int code = sqlite3_step(statement);
-    enum store_result rc = store_result_of(store, code);
-    if (code == SQLITE_DONE)
-        rc = STORE_NOT_FOUND;
-    if (code == SQLITE_ROW) {
+    enum store_result rc = store_step(store, statement);
+    if (rc == STORE_OK) {
         *out_version = sqlite3_column_int64(statement, 0);
         rc = take_seqs(store, statement, out_array);
     }

@@ -72,13 +72,6 @@ MUST_CHECK enum store_result store_add(struct store *store, struct subscription 
 MUST_CHECK enum store_result store_add_in_transaction(struct store *store,
                                                       struct subscription *subscription);
 
-/*
- * The sealed subscription in place of what was read with `old_seal`; STORE_CONFLICT when somebody
- * changed or removed the row since.
- */
-MUST_CHECK enum store_result store_swap(struct store *store,
-                                        const struct subscription *subscription,
-                                        const uint8_t old_seal[TOKEN_MAC_BYTES]);
 /* The sealed subscription in place of its row; a transaction of its own unless one is open. */
 MUST_CHECK enum store_result store_update(struct store *store,
                                           const struct subscription *subscription);

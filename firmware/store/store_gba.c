@@ -26,12 +26,9 @@ enum store_result store_gba_read(struct store *store, int64_t row, struct gba_st
 {
     sqlite3_stmt *statement = store_statement(store, SQL_GBA_READ);
     sqlite3_bind_int64(statement, 1, row);
-    int code = sqlite3_step(statement);
-    enum store_result rc = store_result_of(store, code);
-    if (code == SQLITE_DONE)
-        rc = STORE_NOT_FOUND;
+    enum store_result rc = store_step(store, statement);
     out->row = row;
-    if (code == SQLITE_ROW)
+    if (rc == STORE_OK)
         rc = take(store, statement, out);
     sqlite3_reset(statement);
     return rc;

@@ -8,9 +8,8 @@ enum store_result store_name_is_taken(struct store *store, const char *text)
     sqlite3_bind_int64(statement, 1, FIELD_USER_ID);
     sqlite3_bind_int64(statement, 2, FIELD_IMPI);
     sqlite3_bind_text(statement, 3, text, -1, SQLITE_STATIC);
-    int code = sqlite3_step(statement);
-    enum store_result rc = store_result_of(store, code);
+    enum store_result rc = store_step(store, statement);
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
-    return code == SQLITE_DONE ? STORE_NOT_FOUND : rc;
+    return rc;
 }

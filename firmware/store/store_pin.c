@@ -17,13 +17,12 @@ enum store_result store_pin_read(struct store *store, int64_t row, struct pin_st
 {
     sqlite3_stmt *statement = store_statement(store, SQL_PIN_READ);
     sqlite3_bind_int64(statement, 1, row);
-    int code = sqlite3_step(statement);
-    enum store_result rc = store_result_of(store, code);
+    enum store_result rc = store_step(store, statement);
     out->row = row;
-    if (code == SQLITE_ROW)
+    if (rc == STORE_OK)
         rc = take(store, statement, out);
     sqlite3_reset(statement);
-    if (code == SQLITE_DONE) {
+    if (rc == STORE_NOT_FOUND) {
         store_say(store, "row %lld has no PIN counter", (long long)row);
         return STORE_BAD_RECORD;
     }

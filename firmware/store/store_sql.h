@@ -32,6 +32,9 @@ MUST_CHECK enum store_result store_result_of(struct store *store, int code);
 /* The statement without its former bindings. */
 sqlite3_stmt *store_statement(struct store *store, enum statement which);
 
+/* To the row that is looked for; STORE_NOT_FOUND when there is none. The caller resets. */
+MUST_CHECK enum store_result store_step(struct store *store, sqlite3_stmt *statement);
+
 /* Runs a statement that yields no row. */
 MUST_CHECK enum store_result store_run(struct store *store, sqlite3_stmt *statement);
 

@@ -32,11 +32,8 @@ static enum store_result take(struct store *store, sqlite3_stmt *statement,
 static enum store_result take_only(struct store *store, sqlite3_stmt *statement,
                                    struct subscription *out)
 {
-    int code = sqlite3_step(statement);
-    enum store_result rc = store_result_of(store, code);
-    if (code == SQLITE_DONE)
-        rc = STORE_NOT_FOUND;
-    if (code == SQLITE_ROW)
+    enum store_result rc = store_step(store, statement);
+    if (rc == STORE_OK)
         rc = take(store, statement, out);
     sqlite3_reset(statement);
     return rc;
@@ -179,24 +176,6 @@ enum store_result store_update(struct store *store, const struct subscription *s
     return rc;
 }
 
-enum store_result store_swap(struct store *store, const struct subscription *subscription,
-                             const uint8_t old_seal[TOKEN_MAC_BYTES])
-{
-    enum store_result rc = check_kek(store, subscription);
-    if (rc != STORE_OK)
-        return rc;
-    sqlite3_stmt *statement = store_statement(store, SQL_SWAP);
-    sqlite3_bind_int64(statement, 1, subscription->row);
-    bind_record(statement, 2, subscription);
-    sqlite3_bind_blob(statement, 4, old_seal, TOKEN_MAC_BYTES, SQLITE_STATIC);
-    rc = change_row(store, statement);
-    if (rc == STORE_NOT_FOUND) {
-        store_say(store, "the subscription was changed meanwhile");
-        return STORE_CONFLICT;
-    }
-    return rc;
-}
-
 enum store_result store_remove(struct store *store, int64_t row)
 {
     sqlite3_stmt *statement = store_statement(store, SQL_REMOVE);
@@ -227,10 +206,7 @@ enum store_result store_begin_anew(struct store *store, int64_t row)
 /* One number, or no row. */
 static enum store_result take_number(struct store *store, sqlite3_stmt *statement, int64_t *out)
 {
-    int code = sqlite3_step(statement);
-    enum store_result rc = code == SQLITE_ROW    ? STORE_OK
-                           : code == SQLITE_DONE ? STORE_NOT_FOUND
-                                                 : store_result_of(store, code);
+    enum store_result rc = store_step(store, statement);
     if (rc == STORE_OK)
         *out = sqlite3_column_int64(statement, 0);
     sqlite3_reset(statement);
@@ -257,9 +233,8 @@ enum store_result store_next_impi(struct store *store, char in_out_impi[NAME_BYT
                                   struct subscription *out)
 {
     sqlite3_stmt *statement = bind_name(store, SQL_NEXT_IMPI, FIELD_IMPI, in_out_impi);
-    int code = sqlite3_step(statement);
-    enum store_result rc = code == SQLITE_DONE ? STORE_NOT_FOUND : store_result_of(store, code);
-    if (code == SQLITE_ROW) {
+    enum store_result rc = store_step(store, statement);
+    if (rc == STORE_OK) {
         size_t bytes = (size_t)sqlite3_column_bytes(statement, 3);
         rc = take(store, statement, out);
         if (bytes > NAME_BYTES_MAX)

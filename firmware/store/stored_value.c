@@ -52,11 +52,8 @@ static enum store_result take(struct store *store, sqlite3_stmt *statement,
 static enum store_result take_only(struct store *store, sqlite3_stmt *statement,
                                    struct stored_value *out)
 {
-    int code = sqlite3_step(statement);
-    enum store_result rc = store_result_of(store, code);
-    if (code == SQLITE_DONE)
-        rc = STORE_NOT_FOUND;
-    if (code == SQLITE_ROW)
+    enum store_result rc = store_step(store, statement);
+    if (rc == STORE_OK)
         rc = take(store, statement, out);
     sqlite3_reset(statement);
     return rc;

@@ -1,53 +1,7 @@
-/*
- * A CSV file of subscribers. Must reach: import_csv_open, its next, import_terms_of. A good row has
- * only names that may stand in a subscription.
- */
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "fuzz.h"
-#include "import_source.h"
-#include "import_terms.h"
-#include "names.h"
-
-static void read_all(struct import_source *source, struct import_row *row,
-                     struct import_terms *terms)
-{
-    char why[IMPORT_WHY_BYTES] = "";
-    enum import_got got = IMPORT_GOT_ROW;
-    size_t line = 0;
-    while ((got = source->next(source->context, row, why)) == IMPORT_GOT_ROW ||
-           got == IMPORT_GOT_BAD) {
-        assert(row->line > line);
-        line = row->line;
-        if (got == IMPORT_GOT_BAD || !import_terms_of(row, line % 2 == 0, terms, why)) {
-            assert(memchr(why, '\0', sizeof why) != NULL && why[0] != '\0');
-            continue;
-        }
-        assert(names_check_impi(terms->arguments.impi) == NULL);
-        assert(names_check_domain(terms->arguments.domain) == NULL);
-        assert(terms->k.bytes >= 16 && terms->op.bytes >= 16);
-    }
-}
+/* A CSV file of subscribers. Must reach: import_csv_open, its next, import_terms_of. */
+#include "fuzz_import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    char why[IMPORT_WHY_BYTES] = "";
-    struct import_source source;
-    struct import_row *row = calloc(1, sizeof *row);
-    struct import_terms *terms = calloc(1, sizeof *terms);
-    int file = memfd_create("fuzz", MFD_CLOEXEC);
-    if (row != NULL && terms != NULL && file >= 0 &&
-        write(file, bytes, length) == (ssize_t)length && lseek(file, 0, SEEK_SET) == 0 &&
-        import_csv_open(file, &source, why)) {
-        read_all(&source, row, terms);
-        source.close(source.context);
-    }
-    close(file);
-    free(row);
-    free(terms);
-    return 0;
+    return fuzz_import(bytes, length, import_csv_open, 1);
 }
