@@ -61,6 +61,8 @@ class Power:
     def __init__(self, folder, journal, library):
         self.folder = folder
         self.journal = journal
+        if not os.path.exists(library):  # the loader would only mention it
+            raise SystemExit(f"{library}: not there; build the tests")
         self.environment = dict(LD_PRELOAD=library, NISIM_POWER_FOLDER=folder,
                                 NISIM_POWER_JOURNAL=journal)
         self.map = None

@@ -160,10 +160,7 @@ class PowerCut:
         for one in who:
             self.lab.add(one)
         self.homes = [Home(one) for one in who]
-        self.token_objects = {}
-        for path in self.token_files():
-            with open(path, "rb") as file:
-                self.token_objects[path] = file.read()
+        self.token_objects = self.lab.token_objects()
         self.homes[0].self_check()
         self.lab.configure(log="warning", limits="drain_timeout = 10; request_timeout = 15;")
 
@@ -185,7 +182,7 @@ class PowerCut:
     def start(self):
         """False: the power went before it was ready."""
         self.spawn()
-        if not self.lab.is_running() and self.restore_token():
+        if not self.lab.is_running() and self.lab.restore_token(self.token_objects):
             self.counts["token.object torn by a kill in C_Login, restored"] += 1
             self.spawn()
         if not self.lab.is_running() and not self.power.is_cut():
@@ -197,22 +194,6 @@ class PowerCut:
         self.lab.spawn(**self.power.environment)
         appliance.wait_for(lambda: self.power.is_cut() or not self.lab.is_running() or
                            self.is_listening(), "readiness")
-
-    def token_files(self):
-        for folder, _, names in os.walk(self.lab.path("tokens")):
-            yield from (os.path.join(folder, name) for name in names if name == "token.object")
-
-    def restore_token(self):
-        """SoftHSM rewrites token.object in place at each C_Login: a kill just then tears it. That is
-        not the store's fault, and an operator has a copy. True: it was torn."""
-        torn = False
-        for path, content in self.token_objects.items():
-            with open(path, "r+b") as file:
-                if len(file.read()) < len(content):
-                    torn = True
-                    file.seek(0)
-                    file.write(content)
-        return torn
 
     def is_listening(self):
         try:

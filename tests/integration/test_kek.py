@@ -125,11 +125,13 @@ class Rotation(Case):
         """At any place: the next run ends what was begun, and every key works meanwhile."""
         chance = random.Random(7)
         command = [self.lab.program("nisim-token"), "kek", "rotate", "--config", "nisim.conf"]
+        token_objects = self.lab.token_objects()
         for _ in range(12):
             with subprocess.Popen(command, cwd=self.lab.folder, env=self.lab.environment,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
                 time.sleep(chance.uniform(0.02, 0.15))
                 process.send_signal(signal.SIGKILL)
+            self.lab.restore_token(token_objects)
             self.assertLessEqual(len(self.objects()), 2)
             self.check_soon()
         self.assertIn("in use", self.lab.token("kek", "rotate").stdout)
