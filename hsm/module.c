@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CLOSE_SECONDS 5
@@ -112,10 +113,22 @@ enum hsm_result module_result(CK_RV rv)
     }
 }
 
+/* Coarse is enough, alarm(2) counts seconds; and it is no system call. */
+static int64_t now_ms(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void module_hold(struct module *module)
 {
+    int64_t now = now_ms();
+    if (module->held && now - module->held_ms < MODULE_HOLD_SLACK_MS)
+        return;
     module->held = true;
-    alarm(module->call_seconds);
+    module->held_ms = now;
+    alarm(module->call_seconds + MODULE_HOLD_SLACK_MS / 1000);
 }
 
 void module_release(struct module *module)

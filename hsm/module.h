@@ -8,6 +8,7 @@
 
 #include <p11-kit/pkcs11.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "result.h"
 
@@ -16,6 +17,7 @@ struct module {
     CK_FUNCTION_LIST *list;
     unsigned call_seconds; /* a call that takes longer ends the process with SIGALRM */
     bool held;             /* module_hold bounds the calls */
+    int64_t held_ms;       /* since when, by the monotonic clock */
     const char *fault_call;
     CK_RV fault_rv;
     char fault_text[160];
@@ -32,9 +34,11 @@ MUST_CHECK enum hsm_result module_open(const char *path, unsigned call_seconds, 
 void module_close(struct module **module);
 
 /*
- * From here to module_release, or to the next module_hold, all calls together may take
- * call_seconds: one alarm(2) for a request's many calls, each of which would cost two.
+ * From here to module_release, or to the next module_hold, all calls together may take at least
+ * call_seconds, and at most MODULE_HOLD_SLACK_MS more: one alarm(2) for the many calls of a batch's
+ * requests, each of which would cost two. A module_hold less than that after another one is free.
  */
+#define MODULE_HOLD_SLACK_MS 1000
 void module_hold(struct module *module);
 void module_release(struct module *module);
 

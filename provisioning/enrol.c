@@ -59,17 +59,20 @@ enum hsm_result enrol_check_rights(struct token *token, CK_OBJECT_HANDLE key)
     } wanted[] = {{CKA_SENSITIVE, CK_TRUE},    {CKA_PRIVATE, CK_TRUE},  {CKA_ENCRYPT, CK_TRUE},
                   {CKA_EXTRACTABLE, CK_FALSE}, {CKA_DECRYPT, CK_FALSE}, {CKA_SIGN, CK_FALSE},
                   {CKA_WRAP, CK_FALSE},        {CKA_DERIVE, CK_FALSE}};
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        CK_BBOOL value = !wanted[i].value;
-        CK_ATTRIBUTE attribute = {wanted[i].type, &value, sizeof value};
-        enum hsm_result rc = module_result(
-            MODULE_CALL(token->module, C_GetAttributeValue, token->session, key, &attribute, 1));
-        if (rc != HSM_OK)
-            return rc;
-        if (value != wanted[i].value)
-            return HSM_BAD_ANSWER;
+    enum { WANTED = sizeof wanted / sizeof wanted[0] };
+    CK_BBOOL values[WANTED];
+    CK_ATTRIBUTE attributes[WANTED];
+    for (size_t i = 0; i < WANTED; i++) {
+        values[i] = !wanted[i].value;
+        attributes[i] = (CK_ATTRIBUTE){wanted[i].type, &values[i], sizeof values[i]};
     }
-    return HSM_OK;
+    enum hsm_result rc = module_result(
+        MODULE_CALL(token->module, C_GetAttributeValue, token->session, key, attributes, WANTED));
+    for (size_t i = 0; rc == HSM_OK && i < WANTED; i++) {
+        if (values[i] != wanted[i].value)
+            rc = HSM_BAD_ANSWER;
+    }
+    return rc;
 }
 
 static enum hsm_result create_opc(struct pair *pair, const struct secret128 *opc, const char *impi)

@@ -300,14 +300,11 @@ static enum hsm_result read_value(struct token *token, CK_OBJECT_HANDLE object,
                                   struct secret128 *out_value)
 {
     ERASED(secret128) struct secret128 value = {0};
-    CK_ATTRIBUTE attribute = {CKA_VALUE, NULL, 0};
+    CK_ATTRIBUTE attribute = {CKA_VALUE, value.bytes, sizeof value.bytes};
     CK_RV rv =
         MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, &attribute, 1);
-    if (rv == CKR_OK && attribute.ulValueLen != sizeof value.bytes)
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && attribute.ulValueLen != sizeof value.bytes))
         return HSM_BAD_WRAP;
-    attribute.pValue = value.bytes;
-    if (rv == CKR_OK)
-        rv = MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, &attribute, 1);
     if (rv == CKR_OK)
         *out_value = value;
     return module_result(rv);

@@ -72,6 +72,8 @@ static void set_protocol(SSL_CTX *context, const struct config *config)
     SSL_CTX_set_max_early_data(context, 0);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Several records by one read(2); connection.c reads on until there is no more. */
+    SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_client_hello_cb(context, require_alpn, NULL);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
 }

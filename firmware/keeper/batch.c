@@ -22,7 +22,6 @@ static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
         exit = keeper_execute(keeper, batch->requests[i].octets, batch->requests[i].bytes,
                               &batch->replies[i]);
     }
-    module_release(keeper->token->module);
     store_view_end(keeper->store);
     return exit;
 }
@@ -105,6 +104,7 @@ enum exit_code batch_run(struct keeper *keeper, struct batch *batch)
         enum exit_code exit = execute_all(keeper, batch);
         if (exit == EXIT_DONE)
             exit = journal_write(keeper, batch, &is_recorded);
+        module_release(keeper->token->module);
         if (exit != EXIT_DONE)
             return exit;
         rc = is_recorded ? commit(keeper) : STORE_FAILED;

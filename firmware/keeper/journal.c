@@ -145,7 +145,6 @@ enum exit_code journal_write(struct keeper *keeper, struct batch *batch, bool *o
 {
     module_hold(keeper->token->module);
     enum hsm_result rc = write_records(keeper, batch, out_written);
-    module_release(keeper->token->module);
     return rc == HSM_OK ? EXIT_DONE : lose(keeper, rc);
 }
 

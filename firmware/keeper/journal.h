@@ -38,7 +38,10 @@ MUST_CHECK enum exit_code journal_open(struct keeper *keeper, const char *folder
 /* With a last record and a checkpoint when `exit` is EXIT_DONE. */
 void journal_close(struct keeper *keeper, enum exit_code exit);
 
-/* Not EXIT_DONE: the token is lost. Without out_written nothing of the batch may be answered. */
+/*
+ * Not EXIT_DONE: the token is lost. Without out_written nothing of the batch may be answered.
+ * Under module_hold, which the caller ends.
+ */
 MUST_CHECK enum exit_code journal_write(struct keeper *keeper, struct batch *batch,
                                         bool *out_written);
 
