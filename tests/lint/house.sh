@@ -61,8 +61,9 @@ awk -v lines=$function_lines_max -v columns=$columns_max -v file_lines=$file_lin
 word='(^|[^[:alnum:]_.>])'
 banned "$word(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atoll|strtok|alloca|system|popen|tmpnam|mktemp|rand|srand)\(" \
     'not to be used' "${product[@]}"
-banned "${word}(getenv|setenv|putenv|secure_getenv)\(" \
+banned "${word}(getenv|secure_getenv)\(" \
     "nothing but systemd's socket comes from the environment" "${no_notify[@]}"
+banned "${word}(setenv|putenv)\(" 'only nisimd says what its children find there' "${no_warden[@]}"
 banned "$word(f|v|vf|d)?printf\(|${word}(puts|fputs|putchar|perror|syslog)\(" 'libraries return, programs log' "${libraries[@]}"
 banned "$word(printf|puts|perror)\(" 'programs of the appliance log' \
     "${appliance[@]}"
@@ -71,7 +72,7 @@ banned "${word}memcmp\(([^;]*[^[:alnum:]_])?(k|op|opc|ck|ik|ak|res|mac|autn|seal
 banned "${word}(memset|bzero|explicit_bzero)\([^;]*(secret|pin|opc|ck|ik|res)[,.)]" \
     'secrets are wiped with secret_wipe' "${no_secret[@]}"
 banned "${word}fork\(" 'only nisimd makes processes' "${no_warden[@]}"
-banned "${word}pthread_|${word}thrd_" 'no threads' "${product[@]}"
+banned "${word}pthread_([^a]|a[^t])|${word}thrd_" 'no threads' "${product[@]}"
 banned '^typedef struct' 'struct x is spelled out' "${product[@]}"
 banned '//' 'comments are /* */' "${product[@]}"
 
