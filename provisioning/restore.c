@@ -254,7 +254,7 @@ static enum outcome prepare(struct restore *restore, const char *key_name)
     if (outcome == OUTCOME_DONE)
         outcome = office_prove_token(office);
     if (outcome == OUTCOME_DONE)
-        outcome = backup_key_find(office, key_name, BACKUP_IN, &restore->file.keys);
+        outcome = backup_key_find(office, key_name, &restore->file.keys);
     if (outcome != OUTCOME_DONE)
         return outcome;
     enum hsm_result rc = keyring_new(office->token, &restore->keyring);

@@ -10,28 +10,34 @@ import time
 
 import appliance
 from appliance import EXIT_OLD_STORE, Case
+from test_ways import kcv_of
 
 WRAPPED = ("--residence", "wrapped")
 ALICE = appliance.subscriber("alice", options=WRAPPED)
 CAROL = appliance.subscriber("carol", ind_bits=0, options=WRAPPED + ("--gba",))
 BOB = appliance.subscriber("bob")
-KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
+KEY, OTHER_KEY = (bytes(range(32)), b"k" * 32), (bytes(range(1, 33)), b"o" * 32)
 FAILED, USAGE, STORE, TAKEN = 1, 2, 6, 7  # nisim-token(1)
 MAGIC = b"nisim backup 1\n"
 PREAMBLE = len(MAGIC) + 40
 STORE_FILES = ("nisim.db", "nisim.db-wal", "nisim.db-shm", "nisim.db-turn")
 
 
-def bring_key(lab, name, value, *usage):
-    """An AES key of the token, in the laboratory's way."""
-    with open(lab.path("key"), "wb") as file:
-        file.write(value)
+def bring_key(lab, name, parts):
+    """By components, as officers of two sites do."""
+    files = []
+    for number, part in enumerate(parts):
+        lab.write(f"part-{number}", f"COMPONENT={part.hex()}\nKCV={kcv_of(part)}\n")
+        files += ["--component-file", f"part-{number}"]
+    lab.token("backup-key", "components", name, *files)
+
+
+def bring_second(lab, name):
+    """One more of the name, which no verb makes."""
     subprocess.run(["pkcs11-tool", "--module", appliance.MODULE, "--token-label", "nisim",
-                    "--login", "--pin", appliance.PIN, "--write-object", lab.path("key"), "--type",
-                    "secrkey", "--key-type", "AES:32", "--usage-wrap", "--private", "--sensitive",
-                    "--label", "nisim backup " + name, *usage], check=True, capture_output=True,
-                   env=lab.environment)
-    os.remove(lab.path("key"))
+                    "--login", "--pin", appliance.PIN, "--keygen", "--key-type", "AES:32",
+                    "--usage-wrap", "--private", "--sensitive", "--label", "nisim backup " + name],
+                   check=True, capture_output=True, env=lab.environment)
 
 
 def records(whole):
@@ -227,11 +233,11 @@ class Backup(Case):
 
     def test_wrong_keys(self):
         lab = self.second()
-        self.assertIn("not made with the key", self.restore(lab, USAGE, "other").stderr)
-        self.assertIn("has no AES key \"nisim backup none\"",
+        self.assertIn("not made with the backup key \"other\"", self.restore(lab, USAGE, "other").stderr)
+        self.assertIn("has no backup key \"none\"; nisim-token backup-key",
                       self.restore(lab, USAGE, "none").stderr)
         self.assertIn("--backup-key NAME is needed", self.restore(lab, USAGE, "").stderr)
-        bring_key(lab, "b", OTHER_KEY)
+        bring_second(lab, "b")
         self.assertIn("more than one", self.restore(lab, USAGE).stderr)
         self.expect_nothing(lab)
 
@@ -256,7 +262,7 @@ class Backup(Case):
         self.assertEqual(lab.read("there"), "precious")
         done = lab.token("backup", "none/x", "--backup-key", "b", status=FAILED)
         self.assertIn("No such file or directory", done.stderr)
-        self.assertIn("has no AES key",
+        self.assertIn("has no backup key",
                       lab.token("backup", "x", "--backup-key", "none", status=USAGE).stderr)
         self.assertFalse(os.path.exists(lab.path("x")) or os.path.exists(lab.path("x.partial")))
 
