@@ -1,8 +1,10 @@
 """Backup while the service runs, and restore: python3 test_backup.py --bin BUILD/bin"""
 
 import contextlib
+import json
 import os
 import random
+import shutil
 import stat
 import subprocess
 import threading
@@ -253,6 +255,56 @@ class Backup(Case):
         lab.write("state/nisim.db.partial", "of a run that was killed")
         self.restore(lab)
         self.assertNotIn("nisim.db.partial", os.listdir(lab.path("state")))
+
+    @staticmethod
+    def restores(lab):
+        """What the audit trail has of them: kind, file and outcome."""
+        records = [json.loads(line) for line in lab.token("audit", "show", "--json").stdout.splitlines()]
+        return [(one["kind"], one["subscriber"], one.get("outcome")) for one in records
+                if one.get("operation") == "restore"]
+
+    def test_recorded(self):
+        """The new store's trail begins with the restore, in the folder that the store before had."""
+        lab = self.second()
+        self.restore(lab, USAGE, "other")
+        self.restore(lab)
+        self.assertEqual(self.restores(lab), [("intent", "a.backup", None), ("outcome", "a.backup", "DONE")])
+        self.accept(lab)
+        self.assertIn("as it was written", lab.token("audit", "verify").stdout)
+        self.assertEqual(len(self.restores(lab)), 2)
+
+    def test_recorded_in_a_new_place(self):
+        lab = self.second()
+        shutil.rmtree(lab.path("state/nisim.db-audit"))
+        self.restore(lab)
+        self.assertEqual(self.restores(lab), [("intent", "a.backup", None), ("outcome", "a.backup", "DONE")])
+        self.accept(lab)
+        self.assertIn("as it was written", lab.token("audit", "verify").stdout)
+
+    def test_what_cannot_be_recorded(self):
+        lab = self.second()
+        shutil.rmtree(lab.path("state/nisim.db-audit"))
+        lab.write("state/nisim.db-audit", "no folder")
+        done = lab.token("restore", "a.backup", "--backup-key", "b", status=STORE)
+        self.assertIn("what can't be recorded is not done", done.stderr)
+        self.expect_nothing(lab)
+
+    def test_recorded_though_it_failed(self):
+        """As where another store comes to be in the place meanwhile: the trail has it, and goes on."""
+        lab = self.second()
+        command = [lab.program("nisim-token"), "restore", "a.backup", "--backup-key", "b", "--config", "nisim.conf"]
+        done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=link,linkat", "-e",
+                               "inject=link,linkat:error=EEXIST", *command], cwd=lab.folder, text=True,
+                              env=dict(lab.environment, ASAN_OPTIONS="detect_leaks=0"), capture_output=True,
+                              check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (STORE, ""), done.stderr)
+        self.assertIn("File exists", done.stderr)
+        self.assertNotIn("nisim.db", os.listdir(lab.path("state")))
+        self.assertNotIn("nisim.db.partial", os.listdir(lab.path("state")))
+        self.restore(lab)
+        self.assertEqual([outcome for kind, _, outcome in self.restores(lab) if kind == "outcome"], ["STORE", "DONE"])
+        self.accept(lab)
+        self.assertIn("as it was written", lab.token("audit", "verify").stdout)
 
     def test_backup_in_the_way(self):
         lab = self.appliance
