@@ -30,14 +30,15 @@ static bool is_empty(const char *path)
     return empty;
 }
 
-enum outcome act_make_folder(const struct office *office)
+enum outcome act_make_folder(const struct office *office, bool is_for_new_token)
 {
     if (mkdir(office->audit_path, 0700) == 0)
         return OUTCOME_DONE;
     if (errno != EEXIST)
         return outcome_fail(OUTCOME_STORE, "folder %s of the audit trail: %s", office->audit_path,
                             strerror(errno));
-    if (is_empty(office->audit_path) && access(office->audit_path, W_OK) == 0)
+    if (!is_for_new_token ||
+        (is_empty(office->audit_path) && access(office->audit_path, W_OK) == 0))
         return OUTCOME_DONE;
     return outcome_fail(OUTCOME_STORE,
                         "folder %s is not empty, or not ours: it has the audit trail of another "
@@ -186,6 +187,8 @@ static enum outcome write_records(struct office *office, add_records *fill, enum
     char path[AUDIT_PATH_BYTES];
     struct turn turn = {.open = false};
     enum outcome done = OUTCOME_DONE;
+    if (office->store == NULL)
+        return fail(office, "there is no store that confirms it");
     snprintf(path, sizeof path, "%s/" AUDIT_OFFICER, office->audit_path);
     if (!turn_open(&turn, path))
         return fail(office, strerror(errno));
@@ -220,6 +223,7 @@ enum outcome act_end(struct office *office, enum outcome outcome)
     if (office->act.intent == 0)
         return outcome;
     enum outcome recorded = write_records(office, add_outcome, outcome);
+    office->act.intent = 0;
     if (recorded == OUTCOME_DONE)
         return outcome;
     outcome_warn("how this ended is not in the audit trail");

@@ -28,13 +28,19 @@ struct act {
     struct stored_value head; /* at hand: too large for the stack */
 };
 
-/* For init: the trail's folder, which must be empty. */
-MUST_CHECK enum outcome act_make_folder(const struct office *office);
+/*
+ * For a new store, the trail's folder if it is not there. A new token's must be empty; a restore
+ * goes on in what the store before has left.
+ */
+MUST_CHECK enum outcome act_make_folder(const struct office *office, bool is_for_new_token);
 
 /* Token proved, store open, nothing changed yet. Without this no act. */
 MUST_CHECK enum outcome act_begin(struct office *office);
 
-/* How it ended; gives `outcome`, or OUTCOME_STORE when a good end can't be recorded. */
+/*
+ * How it ended, once; gives `outcome`, or OUTCOME_STORE when a good end can't be recorded. main.c
+ * calls it after every verb; a verb does itself that closes the store of its act_begin.
+ */
 MUST_CHECK enum outcome act_end(struct office *office, enum outcome outcome);
 
 #endif

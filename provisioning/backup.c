@@ -180,7 +180,7 @@ static enum outcome open_all(struct office *office, const struct arguments *argu
     if (outcome == OUTCOME_DONE)
         outcome = office_prove_token(office);
     if (outcome == OUTCOME_DONE)
-        outcome = backup_key_find(office, arguments->backup_key, BACKUP_OUT, &backup->file.keys);
+        outcome = backup_key_find(office, arguments->backup_key, &backup->file.keys);
     if (outcome == OUTCOME_DONE)
         outcome = backup_key_make_mac(office, &backup->file.keys);
     return outcome;

@@ -1,39 +1,30 @@
 #include "backup_key.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "token_kek.h"
+#include "transport.h"
 
 #define MAC_KEY_BYTES 32
 
-enum outcome backup_key_find(struct office *office, const char *name,
-                             enum backup_direction direction, struct backup_keys *keys)
+enum outcome backup_key_find(struct office *office, const char *name, struct backup_keys *keys)
 {
-    char label[sizeof BACKUP_KEY_LABEL + BACKUP_KEY_NAME_BYTES_MAX];
-    const char *what = direction == BACKUP_OUT ? "wrap" : "unwrap";
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_KEY_TYPE type = CKK_AES;
-    CK_BBOOL yes = CK_TRUE;
-    if (name == NULL || name[0] == '\0' || strlen(name) > BACKUP_KEY_NAME_BYTES_MAX)
-        return outcome_fail(OUTCOME_USAGE, "--backup-key NAME is needed, 1 to %d bytes",
-                            BACKUP_KEY_NAME_BYTES_MAX);
-    snprintf(label, sizeof label, BACKUP_KEY_LABEL "%s", name);
-    CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
-                          {CKA_KEY_TYPE, &type, sizeof type},
-                          {CKA_TOKEN, &yes, sizeof yes},
-                          {CKA_PRIVATE, &yes, sizeof yes},
-                          {direction == BACKUP_OUT ? CKA_WRAP : CKA_UNWRAP, &yes, sizeof yes},
-                          {CKA_LABEL, label, strlen(label)}};
-    enum hsm_result rc =
-        token_find_one(office->token, fit, sizeof fit / sizeof fit[0], &keys->backup);
-    if (rc == HSM_NO_KEY || rc == HSM_REFUSED)
+    struct transport transport = {0};
+    if (name == NULL || name[0] == '\0')
+        return outcome_fail(OUTCOME_USAGE, "--backup-key NAME is needed");
+    enum hsm_result rc = transport_find_backup(office->token, name, &transport);
+    if (rc == HSM_NO_KEY)
         return outcome_fail(OUTCOME_USAGE,
-                            "token \"%s\" has %s AES key \"%s\" that may %s; bring the backup key "
-                            "into it first, once",
-                            office->token->label, rc == HSM_NO_KEY ? "no" : "more than one", label,
-                            what);
-    return rc == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, rc, "looking for the backup key");
+                            "token \"%s\" has no backup key \"%s\"; nisim-token backup-key makes "
+                            "or receives one",
+                            office->token->label, name);
+    if (rc == HSM_REFUSED)
+        return outcome_fail(OUTCOME_USAGE,
+                            "token \"%s\" has more than one backup key \"%s\", or one that may "
+                            "leave the token or not both wrap and unwrap",
+                            office->token->label, name);
+    if (rc != HSM_OK)
+        return office_fail_hsm(office, rc, "looking for the backup key");
+    keys->backup = transport.object;
+    return OUTCOME_DONE;
 }
 
 enum outcome backup_key_make_mac(struct office *office, struct backup_keys *keys)
@@ -80,8 +71,8 @@ enum outcome backup_key_open_mac(struct office *office, const char *name, struct
     enum hsm_result rc = token_kek_unwrap_result(token, rv);
     if (rc == HSM_REFUSED)
         return outcome_fail(OUTCOME_USAGE,
-                            "the file was not made with the key \"" BACKUP_KEY_LABEL "%s\" that "
-                            "this token has, or its first bytes were altered",
+                            "the file was not made with the backup key \"%s\" that this token "
+                            "has, or its first bytes were altered",
                             name);
     return rc == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, rc, "the backup's MAC key");
 }

@@ -1,21 +1,14 @@
 /*
- * The keys of a backup file. The backup key is an AES key of the token labelled "nisim backup
- * NAME" that wraps (for backup) or unwraps (for restore). The MAC key is a file's own: random,
- * kept in the file wrapped under the backup key, a session object while the file is at hand.
+ * The keys of a backup file. The backup key is the token's (transport.h). The MAC key is a file's
+ * own: random, kept in the file wrapped under the backup key, a session object while the file is at
+ * hand.
  */
 #ifndef NISIM_PROVISIONING_BACKUP_KEY_H
 #define NISIM_PROVISIONING_BACKUP_KEY_H
 
 #include "office.h"
 
-#define BACKUP_KEY_LABEL "nisim backup "
-#define BACKUP_KEY_NAME_BYTES_MAX 64
 #define BACKUP_MAC_KEY_WRAPPED_BYTES 40
-
-enum backup_direction {
-    BACKUP_OUT,
-    BACKUP_IN,
-};
 
 struct backup_keys {
     CK_OBJECT_HANDLE backup;
@@ -23,8 +16,9 @@ struct backup_keys {
     uint8_t wrapped_mac[BACKUP_MAC_KEY_WRAPPED_BYTES];
 };
 
+/* Fills backup. */
 MUST_CHECK enum outcome backup_key_find(struct office *office, const char *name,
-                                        enum backup_direction direction, struct backup_keys *keys);
+                                        struct backup_keys *keys);
 
 /* Fills mac and wrapped_mac. */
 MUST_CHECK enum outcome backup_key_make_mac(struct office *office, struct backup_keys *keys);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "card_pin.h"
+#include "hand_over.h"
 #include "transport_key.h"
 #include "ways.h"
 
@@ -202,7 +203,7 @@ enum outcome credentials_enrol(struct office *office, const struct arguments *ar
     if (outcome != OUTCOME_DONE && destroy_aka(office->token, out) != HSM_OK)
         outcome_warn("the key of %s stays in the token without a subscriber", arguments->impi);
     if (outcome != OUTCOME_DONE && out->handed_over)
-        ways_withdraw(arguments);
+        hand_over_withdraw(arguments->hand_over);
     return outcome;
 }
 
@@ -219,7 +220,7 @@ void credentials_withdraw(struct office *office, const struct arguments *argumen
                           const struct enrolled *enrolled)
 {
     if (enrolled->handed_over)
-        ways_withdraw(arguments);
+        hand_over_withdraw(arguments->hand_over);
     if (credentials_destroy(office->token, enrolled) != HSM_OK)
         outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
 }

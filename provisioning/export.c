@@ -236,8 +236,12 @@ static enum outcome write_file(struct export *export)
 
 static enum outcome check_options(const struct arguments *arguments)
 {
+    if (arguments->format == NULL)
+        return outcome_fail(OUTCOME_USAGE,
+                            "export needs --format, what the HSS is: there are " EXPORT_FORMS);
     if (export_form_find(arguments->format) == NULL)
-        return outcome_fail(OUTCOME_USAGE, "export needs --format open5gs, pyhss or osmohlr");
+        return outcome_fail(OUTCOME_USAGE, "--format \"%s\": there are " EXPORT_FORMS,
+                            arguments->format);
     if (arguments->output == NULL)
         return outcome_fail(OUTCOME_USAGE, "export needs --output FILE");
     if ((arguments->hss_key == NULL) != arguments->clear)

@@ -8,6 +8,7 @@
 #include "subscription.h"
 #include "transport.h"
 
+#define EXPORT_FORMS "open5gs, pyhss and osmohlr"
 #define EXPORT_IMSI_BYTES 16
 #define EXPORT_KEY_TEXT_BYTES (2 * TRANSPORT_WRAPPED_BYTES_MAX + 1)
 
@@ -25,7 +26,7 @@ struct export_facts {
 /* False when it can't be written, or memory is short. */
 typedef bool (*export_form)(FILE *file, const struct export_facts *facts);
 
-/* open5gs, pyhss or osmohlr; NULL when it is none of them. */
+/* NULL when it is none of EXPORT_FORMS, or NULL. */
 MUST_CHECK export_form export_form_find(const char *name);
 
 #endif

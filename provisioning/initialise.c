@@ -316,7 +316,7 @@ enum outcome initialise_token(struct office *office, const struct arguments *arg
     if (outcome == OUTCOME_DONE)
         outcome = check_store_is_empty(office);
     if (outcome == OUTCOME_DONE)
-        outcome = act_make_folder(office);
+        outcome = act_make_folder(office, true);
     if (outcome != OUTCOME_DONE)
         return outcome;
     outcome = make(office, &plan);

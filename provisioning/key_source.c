@@ -1,6 +1,6 @@
 #include "key_source.h"
 
-#define COPY_CHANGES 4
+#define COPY_CHANGES 7
 
 static enum hsm_result make_clear(const void *context, struct token *token,
                                   CK_ATTRIBUTE *attributes, CK_ULONG count,
@@ -37,8 +37,8 @@ struct key_source key_source_generated(void)
 static enum hsm_result make_copy(const void *context, struct token *token, CK_ATTRIBUTE *attributes,
                                  CK_ULONG count, CK_OBJECT_HANDLE *out_key)
 {
-    static const CK_ATTRIBUTE_TYPE changed[COPY_CHANGES] = {CKA_TOKEN, CKA_EXTRACTABLE, CKA_ID,
-                                                            CKA_LABEL};
+    static const CK_ATTRIBUTE_TYPE changed[COPY_CHANGES] = {
+        CKA_TOKEN, CKA_EXTRACTABLE, CKA_ENCRYPT, CKA_WRAP, CKA_UNWRAP, CKA_ID, CKA_LABEL};
     CK_OBJECT_HANDLE object = *(const CK_OBJECT_HANDLE *)context;
     CK_ATTRIBUTE wanted[COPY_CHANGES];
     CK_ULONG used = 0;

@@ -28,8 +28,9 @@ struct key_source key_source_clear(const struct secret128 *k);
 struct key_source key_source_generated(void);
 
 /*
- * A copy of a session object that is a K already but for its place, extractability, reference and
- * label, which alone are taken from the attributes. Borrows the handle.
+ * A copy of a session object that is the key already but for its place, extractability, what of
+ * encrypting, wrapping and unwrapping it may do, reference and label, which alone are taken from
+ * the attributes. Borrows the handle.
  */
 struct key_source key_source_copy(const CK_OBJECT_HANDLE *object);
 

@@ -11,6 +11,7 @@
 
 #define SUBSCRIBER "a user id or the IMPI"
 #define TRANSPORT "the transport key's name"
+#define BACKUP_KEY "the backup key's name"
 #define OFFICER "an officer's name"
 
 enum verb_kind {

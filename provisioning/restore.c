@@ -224,6 +224,31 @@ static enum outcome put_in_place(struct restore *restore)
     return sync_folder(restore->store_path);
 }
 
+/* No store, no trail; so the new one's begins with this act, which nobody's rule is there for. */
+static enum outcome begin_trail(struct office *office)
+{
+    enum outcome outcome = act_make_folder(office, false);
+    return outcome == OUTCOME_DONE ? act_begin(office) : outcome;
+}
+
+/*
+ * A good end is recorded by main.c, as of every act, with the store that is in place. A bad one is
+ * in the trail's files, which stay, though the store that confirms it is given up.
+ */
+static enum outcome end(struct restore *restore, enum outcome outcome)
+{
+    struct office *office = restore->office;
+    if (outcome != OUTCOME_DONE) {
+        if (office->act.intent != 0 && office_open_store(office, false) == OUTCOME_DONE)
+            outcome = act_end(office, outcome);
+        if (office->store != NULL)
+            store_close(&office->store);
+    }
+    remove_store(restore->partial);
+    office->store_path = restore->store_path;
+    return outcome == OUTCOME_DONE ? office_open_store(office, false) : outcome;
+}
+
 static enum outcome make_store(struct restore *restore, const char *key_name)
 {
     struct office *office = restore->office;
@@ -231,14 +256,12 @@ static enum outcome make_store(struct restore *restore, const char *key_name)
     office->store_path = restore->partial;
     enum outcome outcome = office_open_store(office, true);
     if (outcome == OUTCOME_DONE)
+        outcome = begin_trail(office);
+    if (outcome == OUTCOME_DONE)
         outcome = write_store(restore, key_name);
     if (outcome == OUTCOME_DONE)
         outcome = put_in_place(restore);
-    if (office->store != NULL)
-        store_close(&office->store);
-    office->store_path = restore->store_path;
-    remove_store(restore->partial);
-    return outcome;
+    return end(restore, outcome);
 }
 
 static enum outcome prepare(struct restore *restore, const char *key_name)
@@ -254,7 +277,7 @@ static enum outcome prepare(struct restore *restore, const char *key_name)
     if (outcome == OUTCOME_DONE)
         outcome = office_prove_token(office);
     if (outcome == OUTCOME_DONE)
-        outcome = backup_key_find(office, key_name, BACKUP_IN, &restore->file.keys);
+        outcome = backup_key_find(office, key_name, &restore->file.keys);
     if (outcome != OUTCOME_DONE)
         return outcome;
     enum hsm_result rc = keyring_new(office->token, &restore->keyring);

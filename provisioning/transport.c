@@ -72,6 +72,28 @@ static enum hsm_result find_purpose(struct token *token, CK_OBJECT_CLASS class,
     return rc;
 }
 
+/* A key that may leave, or does but one of the two, is no backup key. */
+static enum hsm_result check_backup(struct token *token, const struct transport *transport)
+{
+    static const struct {
+        CK_ATTRIBUTE_TYPE type;
+        bool value;
+    } wanted[] = {{CKA_PRIVATE, true},
+                  {CKA_SENSITIVE, true},
+                  {CKA_EXTRACTABLE, false},
+                  {CKA_WRAP, true},
+                  {CKA_UNWRAP, true}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        bool value = false;
+        enum hsm_result rc = read_flag(token, transport->object, wanted[i].type, &value);
+        if (rc != HSM_OK)
+            return rc;
+        if (value != wanted[i].value)
+            return HSM_REFUSED;
+    }
+    return transport->kind == TRANSPORT_AES ? HSM_OK : HSM_REFUSED;
+}
+
 /* False when it is no transport key's. */
 static bool take_id(const uint8_t *id, size_t length, struct kcv *out_kcv)
 {
@@ -86,16 +108,32 @@ static bool take_id(const uint8_t *id, size_t length, struct kcv *out_kcv)
     return true;
 }
 
+/* The name is what stands behind a backup key's beginning, or the whole label. */
+static bool take_label(const char *label, struct transport *transport)
+{
+    static const char start[] = BACKUP_KEY_LABEL;
+    bool is_backup = strncmp(label, start, sizeof start - 1) == 0;
+    const char *name = is_backup ? label + sizeof start - 1 : label;
+    size_t length = strlen(name);
+    if (length > TRANSPORT_NAME_BYTES_MAX)
+        return false;
+    memcpy(transport->name, name, length + 1);
+    transport->purpose = is_backup ? TRANSPORT_BACKUP : TRANSPORT_IN;
+    return true;
+}
+
+/* Of a backup key that another tool made the check value is not known. */
 enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
                                    struct transport *out_transport)
 {
     struct transport transport = {.object = object};
+    char label[TRANSPORT_LABEL_BYTES_MAX + 1] = "";
     CK_OBJECT_CLASS class = 0;
     CK_KEY_TYPE type = 0;
     uint8_t id[TRANSPORT_ID_BYTES_MAX] = {0};
     CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class},
                              {CKA_KEY_TYPE, &type, sizeof type},
-                             {CKA_LABEL, transport.name, sizeof transport.name - 1},
+                             {CKA_LABEL, label, sizeof label - 1},
                              {CKA_ID, id, sizeof id}};
     CK_RV rv = MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, wanted,
                            sizeof wanted / sizeof wanted[0]);
@@ -104,38 +142,56 @@ enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
     enum hsm_result rc = module_result(rv);
     if (rc != HSM_OK)
         return rc;
-    if (!take_id(id, wanted[3].ulValueLen, &transport.kcv))
+    bool is_ours = take_id(id, wanted[3].ulValueLen, &transport.kcv);
+    if (!take_label(label, &transport) || (!is_ours && transport.purpose != TRANSPORT_BACKUP))
         return HSM_NO_KEY;
     if (type != CKK_AES && type != CKK_RSA)
         return HSM_REFUSED;
     transport.kind = type == CKK_AES ? TRANSPORT_AES : TRANSPORT_RSA;
-    rc = find_purpose(token, class, &transport);
+    rc = transport.purpose == TRANSPORT_BACKUP ? check_backup(token, &transport)
+                                               : find_purpose(token, class, &transport);
     if (rc == HSM_OK)
         *out_transport = transport;
     return rc;
 }
 
-static enum hsm_result find_for(struct token *token, const char *name, CK_ATTRIBUTE_TYPE purpose,
-                                CK_OBJECT_HANDLE *out_object)
+static enum hsm_result find_for(struct token *token, const char *start, const char *name,
+                                CK_ATTRIBUTE_TYPE purpose, CK_OBJECT_HANDLE *out_object)
 {
-    char label[TRANSPORT_NAME_BYTES_MAX + 1] = ""; /* PKCS#11 has no const */
+    char label[TRANSPORT_LABEL_BYTES_MAX + 1] = ""; /* PKCS#11 has no const */
     size_t length = strlen(name);
     CK_BBOOL yes = CK_TRUE;
-    CK_ATTRIBUTE fit[] = {
-        {CKA_TOKEN, &yes, sizeof yes}, {purpose, &yes, sizeof yes}, {CKA_LABEL, label, length}};
     if (length == 0 || length > TRANSPORT_NAME_BYTES_MAX)
         return HSM_NO_KEY;
-    snprintf(label, sizeof label, "%s", name);
+    snprintf(label, sizeof label, "%s%s", start, name);
+    CK_ATTRIBUTE fit[] = {{CKA_TOKEN, &yes, sizeof yes},
+                          {purpose, &yes, sizeof yes},
+                          {CKA_LABEL, label, strlen(label)}};
     return token_find_one(token, fit, sizeof fit / sizeof fit[0], out_object);
 }
 
 enum hsm_result transport_find(struct token *token, const char *name,
                                struct transport *out_transport)
 {
+    struct transport transport = {0};
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    enum hsm_result rc = find_for(token, name, CKA_UNWRAP, &object);
+    enum hsm_result rc = find_for(token, "", name, CKA_UNWRAP, &object);
     if (rc == HSM_NO_KEY)
-        rc = find_for(token, name, CKA_WRAP, &object);
+        rc = find_for(token, "", name, CKA_WRAP, &object);
+    if (rc == HSM_OK)
+        rc = transport_describe(token, object, &transport);
+    if (rc == HSM_OK && transport.purpose == TRANSPORT_BACKUP)
+        rc = HSM_NO_KEY;
+    if (rc == HSM_OK)
+        *out_transport = transport;
+    return rc;
+}
+
+enum hsm_result transport_find_backup(struct token *token, const char *name,
+                                      struct transport *out_transport)
+{
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    enum hsm_result rc = find_for(token, BACKUP_KEY_LABEL, name, CKA_WRAP, &object);
     return rc == HSM_OK ? transport_describe(token, object, out_transport) : rc;
 }
 

@@ -3,6 +3,10 @@
  * Each is a private token object that has one purpose. Its label is its name, and no two have the
  * same. Its CKA_ID is TRANSPORT_ID and, of an AES key, its check value behind it: it can't encrypt,
  * and SoftHSM has no CKA_CHECK_VALUE of what it unwrapped.
+ *
+ * Backup keys come to be in the same ways, so they are made and found here too. They are named
+ * apart, by a label that begins with BACKUP_KEY_LABEL: no transport key both wraps and unwraps, and
+ * none of the verbs that take a transport key takes a backup key.
  */
 #ifndef NISIM_PROVISIONING_TRANSPORT_H
 #define NISIM_PROVISIONING_TRANSPORT_H
@@ -13,6 +17,8 @@
 #define TRANSPORT_ID "nisim transport"
 #define TRANSPORT_ID_BYTES_MAX (sizeof TRANSPORT_ID - 1 + KCV_BYTES)
 #define TRANSPORT_NAME_BYTES_MAX 32
+#define BACKUP_KEY_LABEL "nisim backup "
+#define TRANSPORT_LABEL_BYTES_MAX (sizeof BACKUP_KEY_LABEL - 1 + TRANSPORT_NAME_BYTES_MAX)
 #define TRANSPORT_MODULUS_BYTES_MAX 512
 #define TRANSPORT_WRAPPED_BYTES_MAX TRANSPORT_MODULUS_BYTES_MAX
 
@@ -22,8 +28,9 @@ enum transport_kind {
 };
 
 enum transport_purpose {
-    TRANSPORT_IN,  /* unwraps only */
-    TRANSPORT_OUT, /* wraps only */
+    TRANSPORT_IN,     /* unwraps only */
+    TRANSPORT_OUT,    /* wraps only */
+    TRANSPORT_BACKUP, /* AES: wraps into backup files and unwraps out of them, and never leaves */
 };
 
 /* How a key is wrapped; files name it so. */
@@ -56,7 +63,11 @@ const char *transport_way_text(enum transport_way way);
 MUST_CHECK enum hsm_result transport_find(struct token *token, const char *name,
                                           struct transport *out_transport);
 
-/* Fills the rest of it in from the object. HSM_NO_KEY: it is no transport key. */
+/* The same for a backup key. HSM_REFUSED also when there are several of the name. */
+MUST_CHECK enum hsm_result transport_find_backup(struct token *token, const char *name,
+                                                 struct transport *out_transport);
+
+/* Fills the rest of it in from the object. HSM_NO_KEY: it is neither transport nor backup key. */
 MUST_CHECK enum hsm_result transport_describe(struct token *token, CK_OBJECT_HANDLE object,
                                               struct transport *out_transport);
 

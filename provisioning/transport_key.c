@@ -58,16 +58,30 @@ static enum outcome open_token(struct office *office)
     return outcome == OUTCOME_DONE ? office_prove_token(office) : outcome;
 }
 
-static enum outcome name_must_be_free(struct office *office, const char *name)
+static const char *noun_of(enum transport_purpose purpose)
+{
+    return purpose == TRANSPORT_BACKUP ? "backup key" : "transport key";
+}
+
+static enum hsm_result find(struct token *token, const char *name, enum transport_purpose purpose,
+                            struct transport *out_transport)
+{
+    return purpose == TRANSPORT_BACKUP ? transport_find_backup(token, name, out_transport)
+                                       : transport_find(token, name, out_transport);
+}
+
+static enum outcome name_must_be_free(struct office *office, const char *name,
+                                      enum transport_purpose purpose)
 {
     struct transport transport = {0};
-    enum hsm_result result = transport_find(office->token, name, &transport);
+    const char *noun = noun_of(purpose);
+    enum hsm_result result = find(office->token, name, purpose, &transport);
     if (result == HSM_NO_KEY)
         return OUTCOME_DONE;
     if (result == HSM_OK || result == HSM_REFUSED)
-        return outcome_fail(OUTCOME_TAKEN,
-                            "there is a transport key \"%s\" already; it is left as it is", name);
-    return office_fail_hsm(office, result, "looking for the transport key");
+        return outcome_fail(OUTCOME_TAKEN, "there is a %s \"%s\" already; it is left as it is",
+                            noun, name);
+    return office_fail_hsm(office, result, noun);
 }
 
 enum outcome transport_key_find(struct office *office, const char *name,
@@ -88,24 +102,21 @@ enum outcome transport_key_find(struct office *office, const char *name,
                         purpose == TRANSPORT_IN ? "comes into it" : "leaves it");
 }
 
-static enum outcome open_for(struct office *office, const char *name)
+enum outcome transport_key_open_for(struct office *office, const char *name,
+                                    enum transport_purpose purpose)
 {
     enum outcome outcome = check_name(name);
     if (outcome == OUTCOME_DONE)
         outcome = open_token(office);
-    return outcome == OUTCOME_DONE ? name_must_be_free(office, name) : outcome;
+    return outcome == OUTCOME_DONE ? name_must_be_free(office, name, purpose) : outcome;
 }
 
-static const char *purpose_text(enum transport_purpose purpose)
+void transport_key_say_made(const char *name, enum transport_purpose purpose, const struct kcv *kcv)
 {
-    return purpose == TRANSPORT_IN ? "in" : "out";
-}
-
-static void say_made(const char *name, enum transport_purpose purpose, const struct kcv *kcv)
-{
+    static const char *const ways[] = {"in, ", "out, ", ""};
     char text[KCV_TEXT_BYTES];
     kcv_to_text(kcv, text);
-    printf("transport key \"%s\" made, AES, %s, kcv %s\n", name, purpose_text(purpose), text);
+    printf("%s \"%s\" made, AES, %skcv %s\n", noun_of(purpose), name, ways[purpose], text);
 }
 
 static enum outcome say_public(const char *what, const char *name, const struct public_key *key)
@@ -121,7 +132,7 @@ static enum outcome say_public(const char *what, const char *name, const struct 
 enum outcome transport_key_make(struct office *office, const struct arguments *arguments)
 {
     struct public_key public_key = {0};
-    enum outcome outcome = open_for(office, arguments->name);
+    enum outcome outcome = transport_key_open_for(office, arguments->name, TRANSPORT_IN);
     if (outcome != OUTCOME_DONE)
         return outcome;
     enum hsm_result result = transport_make_rsa(office->token, arguments->name,
@@ -142,7 +153,7 @@ enum outcome transport_key_hss(struct office *office, const struct arguments *ar
         return outcome_fail(OUTCOME_USAGE, "transport-key hss needs --public-key FILE");
     if (!public_key_read(arguments->public_key, &public_key, why))
         return outcome_fail(OUTCOME_USAGE, "public key file %s: %s", arguments->public_key, why);
-    enum outcome outcome = open_for(office, arguments->name);
+    enum outcome outcome = transport_key_open_for(office, arguments->name, TRANSPORT_OUT);
     if (outcome != OUTCOME_DONE)
         return outcome;
     enum hsm_result result = transport_make_hss(office->token, arguments->name, &public_key);
@@ -172,24 +183,29 @@ static enum outcome combine(struct office *office, const struct arguments *argum
                                                 &components->key, expected, &kcv);
     if (result == HSM_OK) {
         say_components(components);
-        say_made(arguments->name, purpose, &kcv);
+        transport_key_say_made(arguments->name, purpose, &kcv);
     } else {
-        outcome = office_fail_hsm(office, result, "the transport key of these components");
+        outcome = office_fail_hsm(office, result, "the key of these components");
     }
     components_free(&components);
     return outcome;
 }
 
-enum outcome transport_key_components(struct office *office, const struct arguments *arguments)
+enum outcome transport_key_combine(struct office *office, const struct arguments *arguments,
+                                   enum transport_purpose purpose)
 {
     struct kcv expected = {0};
+    enum outcome outcome = transport_key_take_kcv(arguments, &expected);
+    if (outcome == OUTCOME_DONE)
+        outcome = transport_key_open_for(office, arguments->name, purpose);
+    return outcome == OUTCOME_DONE ? combine(office, arguments, purpose, &expected) : outcome;
+}
+
+enum outcome transport_key_components(struct office *office, const struct arguments *arguments)
+{
     enum transport_purpose purpose = TRANSPORT_IN;
     enum outcome outcome = take_purpose(arguments, &purpose);
-    if (outcome == OUTCOME_DONE)
-        outcome = transport_key_take_kcv(arguments, &expected);
-    if (outcome == OUTCOME_DONE)
-        outcome = open_for(office, arguments->name);
-    return outcome == OUTCOME_DONE ? combine(office, arguments, purpose, &expected) : outcome;
+    return outcome == OUTCOME_DONE ? transport_key_combine(office, arguments, purpose) : outcome;
 }
 
 /* What --kcv says and what the file says must agree: both are checked. */
@@ -199,8 +215,7 @@ static enum outcome read_wrapped(const struct arguments *arguments, struct wrapf
     struct kcv said = {0};
     if (arguments->wrapped_file == NULL || arguments->transport_key == NULL)
         return outcome_fail(OUTCOME_USAGE,
-                            "transport-key receive needs --wrapped-file FILE and --transport-key "
-                            "NAME");
+                            "receive needs --wrapped-file FILE and --transport-key NAME");
     enum outcome outcome = transport_key_take_kcv(arguments, &said);
     if (outcome != OUTCOME_DONE)
         return outcome;
@@ -231,31 +246,35 @@ static enum outcome receive(struct office *office, const struct arguments *argum
     enum hsm_result result = transport_make_unwrapped(office->token, arguments->name, purpose,
                                                       &wrapped, &file->kcv, &kcv);
     if (result != HSM_OK)
-        return office_fail_hsm(office, result, "the transport key in the wrapped file");
-    say_made(arguments->name, purpose, &kcv);
+        return office_fail_hsm(office, result, "the key in the wrapped file");
+    transport_key_say_made(arguments->name, purpose, &kcv);
     return OUTCOME_DONE;
+}
+
+enum outcome transport_key_unwrap(struct office *office, const struct arguments *arguments,
+                                  enum transport_purpose purpose)
+{
+    struct wrapfile file = {0};
+    enum outcome outcome = read_wrapped(arguments, &file);
+    if (outcome == OUTCOME_DONE)
+        outcome = transport_key_open_for(office, arguments->name, purpose);
+    return outcome == OUTCOME_DONE ? receive(office, arguments, purpose, &file) : outcome;
 }
 
 enum outcome transport_key_receive(struct office *office, const struct arguments *arguments)
 {
-    struct wrapfile file = {0};
     enum transport_purpose purpose = TRANSPORT_IN;
     enum outcome outcome = take_purpose(arguments, &purpose);
-    if (outcome == OUTCOME_DONE)
-        outcome = read_wrapped(arguments, &file);
-    if (outcome == OUTCOME_DONE)
-        outcome = open_for(office, arguments->name);
-    return outcome == OUTCOME_DONE ? receive(office, arguments, purpose, &file) : outcome;
+    return outcome == OUTCOME_DONE ? transport_key_unwrap(office, arguments, purpose) : outcome;
 }
 
-static enum outcome confirm(const char *name)
+static enum outcome confirm(const char *noun, const char *name)
 {
     char answer[TRANSPORT_NAME_BYTES_MAX + 2] = "";
     if (!isatty(STDIN_FILENO))
         return outcome_fail(OUTCOME_USAGE,
                             "standard input is no terminal to confirm on: give --yes");
-    fprintf(stderr,
-            "This destroys transport key \"%s\" for ever. Type its name to confirm: ", name);
+    fprintf(stderr, "This destroys %s \"%s\" for ever. Type its name to confirm: ", noun, name);
     if (fgets(answer, sizeof answer, stdin) == NULL)
         answer[0] = '\0';
     answer[strcspn(answer, "\n")] = '\0';
@@ -264,25 +283,31 @@ static enum outcome confirm(const char *name)
     return outcome_fail(OUTCOME_FAILED, "not confirmed; nothing is changed");
 }
 
-enum outcome transport_key_remove(struct office *office, const struct arguments *arguments)
+enum outcome transport_key_destroy(struct office *office, const struct arguments *arguments,
+                                   enum transport_purpose purpose)
 {
     struct transport transport = {0};
+    const char *noun = noun_of(purpose);
     enum outcome outcome = open_token(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    enum hsm_result result = transport_find(office->token, arguments->name, &transport);
+    enum hsm_result result = find(office->token, arguments->name, purpose, &transport);
     if (result == HSM_NO_KEY)
-        return outcome_fail(OUTCOME_UNKNOWN, "no transport key \"%s\"", arguments->name);
+        return outcome_fail(OUTCOME_UNKNOWN, "no %s \"%s\"", noun, arguments->name);
     if (result != HSM_OK)
-        return office_fail_hsm(office, result, "looking for the transport key");
-    outcome = arguments->yes ? OUTCOME_DONE : confirm(arguments->name);
+        return office_fail_hsm(office, result, noun);
+    outcome = arguments->yes ? OUTCOME_DONE : confirm(noun, arguments->name);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    result = module_result(
-        MODULE_CALL(office->module, C_DestroyObject, office->token->session, transport.object));
+    result = token_destroy(office->token, transport.object);
     sync();
     if (result != HSM_OK)
-        return office_fail_hsm(office, result, "destroying the transport key");
-    printf("transport key \"%s\" destroyed\n", arguments->name);
+        return office_fail_hsm(office, result, noun);
+    printf("%s \"%s\" destroyed\n", noun, arguments->name);
     return OUTCOME_DONE;
+}
+
+enum outcome transport_key_remove(struct office *office, const struct arguments *arguments)
+{
+    return transport_key_destroy(office, arguments, TRANSPORT_IN);
 }

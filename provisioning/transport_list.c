@@ -1,12 +1,15 @@
-/* nisim-token transport-key list. */
+/* What nisim-token transport-key list and backup-key list print. */
 #include <jansson.h>
 #include <stdio.h>
 
+#include "transport_key.h"
 #include "transport_make.h"
 #include "verbs.h"
 
 #define TRANSPORTS_MAX 256
 #define CHECK_TEXT_BYTES PUBLIC_KEY_PRINT_TEXT_BYTES
+
+static const char *const purpose_texts[] = {"in", "out", "backup"};
 
 /* What is said of one: of an AES key its check value, of an RSA key its fingerprint. */
 struct view {
@@ -51,8 +54,7 @@ static void print_line(const struct view *view)
     char kind[32] = "AES";
     if (transport->kind == TRANSPORT_RSA)
         snprintf(kind, sizeof kind, "RSA %zu", view->bits);
-    printf("%-32s %-3s %-8s %s %s\n", transport->name,
-           transport->purpose == TRANSPORT_IN ? "in" : "out", kind,
+    printf("%-32s %-3s %-8s %s %s\n", transport->name, purpose_texts[transport->purpose], kind,
            transport->kind == TRANSPORT_RSA ? "sha256" : "kcv", view->check);
 }
 
@@ -61,8 +63,7 @@ static json_t *to_json(const struct view *view)
     const struct transport *transport = &view->transport;
     bool is_rsa = transport->kind == TRANSPORT_RSA;
     return json_pack("{s:s, s:s, s:s, s:o, s:s}", "name", transport->name, "purpose",
-                     transport->purpose == TRANSPORT_IN ? "in" : "out", "kind",
-                     is_rsa ? "RSA" : "AES", "bits",
+                     purpose_texts[transport->purpose], "kind", is_rsa ? "RSA" : "AES", "bits",
                      is_rsa ? json_integer((json_int_t)view->bits) : json_null(),
                      is_rsa ? "sha256" : "kcv", view->check);
 }
@@ -77,16 +78,19 @@ static enum hsm_result find_all(struct token *token, CK_ATTRIBUTE_TYPE purpose,
 }
 
 /* The KEK can wrap and unwrap too, and is no transport key. */
-static enum hsm_result list_one(struct token *token, CK_OBJECT_HANDLE object, json_t *array)
+static enum hsm_result list_one(struct token *token, CK_OBJECT_HANDLE object, bool backup_keys,
+                                json_t *array)
 {
     struct view view = {0};
     enum hsm_result rc = look(token, object, &view);
     if (rc == HSM_NO_KEY)
         return HSM_OK;
     if (rc == HSM_REFUSED) {
-        outcome_warn("a transport key is not as nisim-token makes it, and of no use");
+        outcome_warn("a transport or backup key is not as nisim-token makes it, and of no use");
         return HSM_OK;
     }
+    if (rc == HSM_OK && (view.transport.purpose == TRANSPORT_BACKUP) != backup_keys)
+        return HSM_OK;
     if (rc == HSM_OK && array == NULL)
         print_line(&view);
     else if (rc == HSM_OK && json_array_append_new(array, to_json(&view)) != 0)
@@ -94,29 +98,30 @@ static enum hsm_result list_one(struct token *token, CK_OBJECT_HANDLE object, js
     return rc;
 }
 
-static enum outcome list(struct office *office, json_t *array)
+/* A backup key has both flags: the second alone finds them all. */
+static enum outcome list(struct office *office, bool backup_keys, json_t *array)
 {
     static const CK_ATTRIBUTE_TYPE purposes[] = {CKA_UNWRAP, CKA_WRAP};
     CK_OBJECT_HANDLE objects[TRANSPORTS_MAX];
     CK_ULONG count = 0;
     enum hsm_result result = HSM_OK;
-    for (size_t i = 0; i < sizeof purposes / sizeof purposes[0] && result == HSM_OK; i++) {
+    for (size_t i = backup_keys ? 1 : 0; i < 2 && result == HSM_OK; i++) {
         result = find_all(office->token, purposes[i], objects, &count);
         for (CK_ULONG j = 0; j < count && result == HSM_OK; j++)
-            result = list_one(office->token, objects[j], array);
+            result = list_one(office->token, objects[j], backup_keys, array);
     }
-    return result == HSM_OK ? OUTCOME_DONE
-                            : office_fail_hsm(office, result, "listing the transport keys");
+    return result == HSM_OK ? OUTCOME_DONE : office_fail_hsm(office, result, "listing the keys");
 }
 
-enum outcome transport_key_list(struct office *office, const struct arguments *arguments)
+enum outcome transport_key_print(struct office *office, const struct arguments *arguments,
+                                 bool backup_keys)
 {
     json_t *array = arguments->json ? json_array() : NULL;
     enum outcome outcome = office_open_token(office, false);
     if (outcome == OUTCOME_DONE)
         outcome = office_prove_token(office);
     if (outcome == OUTCOME_DONE)
-        outcome = list(office, array);
+        outcome = list(office, backup_keys, array);
     if (outcome == OUTCOME_DONE && array != NULL) {
         if (json_dumpf(array, stdout, JSON_INDENT(2)) != 0)
             outcome = outcome_fail(OUTCOME_FAILED, "memory is short");
@@ -124,4 +129,9 @@ enum outcome transport_key_list(struct office *office, const struct arguments *a
     }
     json_decref(array);
     return outcome;
+}
+
+enum outcome transport_key_list(struct office *office, const struct arguments *arguments)
+{
+    return transport_key_print(office, arguments, false);
 }

@@ -11,7 +11,7 @@ struct aes_template {
     CK_BBOOL yes;
     CK_BBOOL no;
     char id[TRANSPORT_ID_BYTES_MAX + 1];
-    char label[TRANSPORT_NAME_BYTES_MAX + 1];
+    char label[TRANSPORT_LABEL_BYTES_MAX + 1];
     CK_ULONG count;
     CK_ATTRIBUTE attributes[16];
 };
@@ -46,14 +46,16 @@ static void prepare(struct aes_template *template, const char *name, enum transp
     add_flag(template, CKA_SIGN, false);
     add_flag(template, CKA_VERIFY, false);
     add_flag(template, CKA_DERIVE, false);
-    add_flag(template, CKA_WRAP, name != NULL && purpose == TRANSPORT_OUT);
-    add_flag(template, CKA_UNWRAP, name != NULL && purpose == TRANSPORT_IN);
+    add_flag(template, CKA_WRAP, name != NULL && purpose != TRANSPORT_IN);
+    add_flag(template, CKA_UNWRAP, name != NULL && purpose != TRANSPORT_OUT);
     if (name == NULL)
         return;
-    memcpy(template->label, name, strlen(name)); /* transport_key.c has checked its length */
+    /* transport_key.c has checked its length */
+    snprintf(template->label, sizeof template->label, "%s%s",
+             purpose == TRANSPORT_BACKUP ? BACKUP_KEY_LABEL : "", name);
     memcpy(template->id + sizeof TRANSPORT_ID - 1, kcv->bytes, KCV_BYTES);
     add(template, CKA_ID, template->id, sizeof template->id - 1);
-    add(template, CKA_LABEL, template->label, strlen(name));
+    add(template, CKA_LABEL, template->label, strlen(template->label));
 }
 
 static enum hsm_result create(struct token *token, struct aes_template *template,
@@ -118,6 +120,51 @@ enum hsm_result transport_make_unwrapped(struct token *token, const char *name,
         return rc;
     prepare(&template, name, purpose, out_kcv);
     rc = transport_unwrap(token, wrapped, template.attributes, template.count, &object);
+    sync();
+    return rc;
+}
+
+enum hsm_result transport_generate(struct token *token, CK_OBJECT_HANDLE *out_object,
+                                   struct kcv *out_kcv)
+{
+    CK_MECHANISM mechanism = {.mechanism = CKM_AES_KEY_GEN};
+    CK_ULONG bytes = AES_KEY_BYTES_MAX;
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE key[] = {{CKA_VALUE_LEN, &bytes, sizeof bytes},
+                          {CKA_TOKEN, &no, sizeof no},
+                          {CKA_PRIVATE, &yes, sizeof yes},
+                          {CKA_SENSITIVE, &yes, sizeof yes},
+                          {CKA_EXTRACTABLE, &yes, sizeof yes},
+                          {CKA_ENCRYPT, &yes, sizeof yes},
+                          {CKA_DECRYPT, &no, sizeof no},
+                          {CKA_SIGN, &no, sizeof no},
+                          {CKA_VERIFY, &no, sizeof no},
+                          {CKA_DERIVE, &no, sizeof no},
+                          {CKA_WRAP, &no, sizeof no},
+                          {CKA_UNWRAP, &no, sizeof no}};
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    enum hsm_result rc =
+        module_result(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, key,
+                                  sizeof key / sizeof key[0], &object));
+    if (rc == HSM_OK)
+        rc = kcv_of(token, object, out_kcv);
+    if (rc == HSM_OK)
+        *out_object = object;
+    else
+        token_discard(token, object);
+    return rc;
+}
+
+enum hsm_result transport_keep(struct token *token, const char *name,
+                               enum transport_purpose purpose, CK_OBJECT_HANDLE object,
+                               const struct kcv *kcv)
+{
+    struct aes_template template;
+    CK_OBJECT_HANDLE kept = CK_INVALID_HANDLE;
+    const struct key_source copy = key_source_copy(&object);
+    prepare(&template, name, purpose, kcv);
+    enum hsm_result rc = copy.make(copy.context, token, template.attributes, template.count, &kept);
     sync();
     return rc;
 }

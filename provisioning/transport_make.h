@@ -39,6 +39,17 @@ MUST_CHECK enum hsm_result transport_make_unwrapped(struct token *token, const c
                                                     const struct kcv *expected,
                                                     struct kcv *out_kcv);
 
+/*
+ * AES-256 by the token's own generator, an object of the session that may be wrapped, until
+ * transport_keep makes of it, by copying, an object of the token that can't be. The caller destroys
+ * it (token_discard).
+ */
+MUST_CHECK enum hsm_result transport_generate(struct token *token, CK_OBJECT_HANDLE *out_object,
+                                              struct kcv *out_kcv);
+MUST_CHECK enum hsm_result transport_keep(struct token *token, const char *name,
+                                          enum transport_purpose purpose, CK_OBJECT_HANDLE object,
+                                          const struct kcv *kcv);
+
 /* The check value of an AES key that is only octets yet, by a key of the session. */
 MUST_CHECK enum hsm_result transport_kcv_of(struct token *token, const struct secret_aes *value,
                                             const struct kcv *expected, struct kcv *out_kcv);

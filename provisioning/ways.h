@@ -20,7 +20,4 @@ MUST_CHECK enum hsm_result ways_load(struct office *office, const struct enrolme
 MUST_CHECK enum outcome ways_generate(struct office *office, const struct arguments *arguments,
                                       const struct credentials *credentials, struct enrolled *out);
 
-/* Takes back a hand-over of a key that did not come to be used. */
-void ways_withdraw(const struct arguments *arguments);
-
 #endif

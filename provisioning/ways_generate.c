@@ -3,15 +3,11 @@
  * when the hand-over file is durable copied to one that can't leave. The session object is
  * destroyed.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
+#include "hand_over.h"
 #include "hex.h"
 #include "transport_key.h"
 #include "ways.h"
@@ -83,54 +79,10 @@ static size_t write_text(struct birth *birth, const char *impi)
     return (size_t)length;
 }
 
-/* The file's name in its folder is as durable as the file. */
-static bool sync_folder(const char *path)
+static enum outcome write_hand_over(struct birth *birth, const struct arguments *arguments)
 {
-    char *copy = strdup(path);
-    int folder = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        close(folder);
-    free(copy);
-    return good;
-}
-
-static bool write_durably(int descriptor, const char *text, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, text, length);
-        if (written < 0 && errno != EINTR)
-            return false;
-        text += written > 0 ? written : 0;
-        length -= written > 0 ? (size_t)written : 0;
-    }
-    return fsync(descriptor) == 0;
-}
-
-static enum outcome hand_over(struct birth *birth, const struct arguments *arguments)
-{
-    const char *path = arguments->hand_over;
     size_t length = write_text(birth, arguments->impi);
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor < 0)
-        return outcome_fail(OUTCOME_USAGE, "hand-over file %s: %s; nothing is changed", path,
-                            strerror(errno));
-    bool good = write_durably(descriptor, birth->text, length);
-    int saved = errno;
-    if (close(descriptor) != 0 || !good || !sync_folder(path)) {
-        saved = good ? errno : saved;
-        ways_withdraw(arguments);
-        return outcome_fail(OUTCOME_FAILED, "hand-over file %s: %s; nothing is changed", path,
-                            strerror(saved));
-    }
-    return OUTCOME_DONE;
-}
-
-void ways_withdraw(const struct arguments *arguments)
-{
-    if (unlink(arguments->hand_over) != 0)
-        outcome_warn("hand-over file %s is of a key that is not in use, and can't be removed: %s",
-                     arguments->hand_over, strerror(errno));
+    return hand_over_write(arguments->hand_over, birth->text, length);
 }
 
 static enum outcome keep(struct office *office, const struct arguments *arguments,
@@ -144,7 +96,7 @@ static enum outcome keep(struct office *office, const struct arguments *argument
         out->handed_over = true;
         return OUTCOME_DONE;
     }
-    ways_withdraw(arguments);
+    hand_over_withdraw(arguments->hand_over);
     return office_fail_hsm(office, result, "keeping K in the token");
 }
 
@@ -153,7 +105,7 @@ static enum outcome give_birth(struct office *office, const struct arguments *ar
 {
     enum outcome outcome = prepare(office, op, birth);
     if (outcome == OUTCOME_DONE)
-        outcome = hand_over(birth, arguments);
+        outcome = write_hand_over(birth, arguments);
     if (outcome == OUTCOME_DONE)
         outcome = keep(office, arguments, birth, out);
     if (birth->key != CK_INVALID_HANDLE)

@@ -1,8 +1,10 @@
 """Backup while the service runs, and restore: python3 test_backup.py --bin BUILD/bin"""
 
 import contextlib
+import json
 import os
 import random
+import shutil
 import stat
 import subprocess
 import threading
@@ -10,28 +12,34 @@ import time
 
 import appliance
 from appliance import EXIT_OLD_STORE, Case
+from test_ways import kcv_of
 
 WRAPPED = ("--residence", "wrapped")
 ALICE = appliance.subscriber("alice", options=WRAPPED)
 CAROL = appliance.subscriber("carol", ind_bits=0, options=WRAPPED + ("--gba",))
 BOB = appliance.subscriber("bob")
-KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
+KEY, OTHER_KEY = (bytes(range(32)), b"k" * 32), (bytes(range(1, 33)), b"o" * 32)
 FAILED, USAGE, STORE, TAKEN = 1, 2, 6, 7  # nisim-token(1)
 MAGIC = b"nisim backup 1\n"
 PREAMBLE = len(MAGIC) + 40
 STORE_FILES = ("nisim.db", "nisim.db-wal", "nisim.db-shm", "nisim.db-turn")
 
 
-def bring_key(lab, name, value, *usage):
-    """An AES key of the token, in the laboratory's way."""
-    with open(lab.path("key"), "wb") as file:
-        file.write(value)
+def bring_key(lab, name, parts):
+    """By components, as officers of two sites do."""
+    files = []
+    for number, part in enumerate(parts):
+        lab.write(f"part-{number}", f"COMPONENT={part.hex()}\nKCV={kcv_of(part)}\n")
+        files += ["--component-file", f"part-{number}"]
+    lab.token("backup-key", "components", name, *files)
+
+
+def bring_second(lab, name):
+    """One more of the name, which no verb makes."""
     subprocess.run(["pkcs11-tool", "--module", appliance.MODULE, "--token-label", "nisim",
-                    "--login", "--pin", appliance.PIN, "--write-object", lab.path("key"), "--type",
-                    "secrkey", "--key-type", "AES:32", "--usage-wrap", "--private", "--sensitive",
-                    "--label", "nisim backup " + name, *usage], check=True, capture_output=True,
-                   env=lab.environment)
-    os.remove(lab.path("key"))
+                    "--login", "--pin", appliance.PIN, "--keygen", "--key-type", "AES:32",
+                    "--usage-wrap", "--private", "--sensitive", "--label", "nisim backup " + name],
+                   check=True, capture_output=True, env=lab.environment)
 
 
 def records(whole):
@@ -227,11 +235,11 @@ class Backup(Case):
 
     def test_wrong_keys(self):
         lab = self.second()
-        self.assertIn("not made with the key", self.restore(lab, USAGE, "other").stderr)
-        self.assertIn("has no AES key \"nisim backup none\"",
+        self.assertIn("not made with the backup key \"other\"", self.restore(lab, USAGE, "other").stderr)
+        self.assertIn("has no backup key \"none\"; nisim-token backup-key",
                       self.restore(lab, USAGE, "none").stderr)
         self.assertIn("--backup-key NAME is needed", self.restore(lab, USAGE, "").stderr)
-        bring_key(lab, "b", OTHER_KEY)
+        bring_second(lab, "b")
         self.assertIn("more than one", self.restore(lab, USAGE).stderr)
         self.expect_nothing(lab)
 
@@ -248,6 +256,56 @@ class Backup(Case):
         self.restore(lab)
         self.assertNotIn("nisim.db.partial", os.listdir(lab.path("state")))
 
+    @staticmethod
+    def restores(lab):
+        """What the audit trail has of them: kind, file and outcome."""
+        records = [json.loads(line) for line in lab.token("audit", "show", "--json").stdout.splitlines()]
+        return [(one["kind"], one["subscriber"], one.get("outcome")) for one in records
+                if one.get("operation") == "restore"]
+
+    def test_recorded(self):
+        """The new store's trail begins with the restore, in the folder that the store before had."""
+        lab = self.second()
+        self.restore(lab, USAGE, "other")
+        self.restore(lab)
+        self.assertEqual(self.restores(lab), [("intent", "a.backup", None), ("outcome", "a.backup", "DONE")])
+        self.accept(lab)
+        self.assertIn("as it was written", lab.token("audit", "verify").stdout)
+        self.assertEqual(len(self.restores(lab)), 2)
+
+    def test_recorded_in_a_new_place(self):
+        lab = self.second()
+        shutil.rmtree(lab.path("state/nisim.db-audit"))
+        self.restore(lab)
+        self.assertEqual(self.restores(lab), [("intent", "a.backup", None), ("outcome", "a.backup", "DONE")])
+        self.accept(lab)
+        self.assertIn("as it was written", lab.token("audit", "verify").stdout)
+
+    def test_what_cannot_be_recorded(self):
+        lab = self.second()
+        shutil.rmtree(lab.path("state/nisim.db-audit"))
+        lab.write("state/nisim.db-audit", "no folder")
+        done = lab.token("restore", "a.backup", "--backup-key", "b", status=STORE)
+        self.assertIn("what can't be recorded is not done", done.stderr)
+        self.expect_nothing(lab)
+
+    def test_recorded_though_it_failed(self):
+        """As where another store comes to be in the place meanwhile: the trail has it, and goes on."""
+        lab = self.second()
+        command = [lab.program("nisim-token"), "restore", "a.backup", "--backup-key", "b", "--config", "nisim.conf"]
+        done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=link,linkat", "-e",
+                               "inject=link,linkat:error=EEXIST", *command], cwd=lab.folder, text=True,
+                              env=dict(lab.environment, ASAN_OPTIONS="detect_leaks=0"), capture_output=True,
+                              check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (STORE, ""), done.stderr)
+        self.assertIn("File exists", done.stderr)
+        self.assertNotIn("nisim.db", os.listdir(lab.path("state")))
+        self.assertNotIn("nisim.db.partial", os.listdir(lab.path("state")))
+        self.restore(lab)
+        self.assertEqual([outcome for kind, _, outcome in self.restores(lab) if kind == "outcome"], ["STORE", "DONE"])
+        self.accept(lab)
+        self.assertIn("as it was written", lab.token("audit", "verify").stdout)
+
     def test_backup_in_the_way(self):
         lab = self.appliance
         lab.write("there", "precious")
@@ -256,7 +314,7 @@ class Backup(Case):
         self.assertEqual(lab.read("there"), "precious")
         done = lab.token("backup", "none/x", "--backup-key", "b", status=FAILED)
         self.assertIn("No such file or directory", done.stderr)
-        self.assertIn("has no AES key",
+        self.assertIn("has no backup key",
                       lab.token("backup", "x", "--backup-key", "none", status=USAGE).stderr)
         self.assertFalse(os.path.exists(lab.path("x")) or os.path.exists(lab.path("x.partial")))
 

@@ -1,8 +1,8 @@
 """The officer's guide, followed from top to bottom as it is printed: python3 test_guide.py --bin BUILD/bin
 
 In docs/PROVISIONING.md a block ```sh must succeed, one ```sh fails 9 must end with this status and
-change nothing of the shell, and the lines of a block ```text stand in what the command block before it
-printed, `...` for anything."""
+change nothing of the shell, and the lines of a block ```text stand in this order in what the command
+block before it printed, `...` for anything. What fails must say why: such a block has its ```text."""
 
 import os
 import re
@@ -40,7 +40,12 @@ def read_blocks(text):
                 raise AssertionError(f"line {line}: neither ```sh nor ```sh fails STATUS")
             blocks.append(Block(line, body, int(fails.group(1) or 0)))
         elif kind == "text":
+            if any(not line.replace("...", "").strip() for line in body.splitlines()):
+                raise AssertionError(f"line {line}: a line that any output has")
             blocks[-1].printed += body.splitlines()
+    for block in blocks:
+        if block.status != 0 and not block.printed:
+            raise AssertionError(f"line {block.line}: fails, and the guide does not show what is printed")
     return blocks
 
 
@@ -83,10 +88,13 @@ def judge(blocks, outputs, done):
         if not os.path.exists(os.path.join(outputs, f"{number}.done")):
             return (f"line {block.line}: wanted status {block.status}; the shell ended with "
                     f"{done.returncode}\n{block.commands}\nprinted:\n{said}{done.stderr}")
+        at = 0
         for wanted in block.printed:
             pattern = ".*".join(re.escape(part) for part in wanted.split("..."))
-            if not re.search(f"^{pattern}$", said, re.M):
-                return f"line {block.line}: did not print:\n{wanted}\nbut:\n{said}"
+            found = re.compile(f"^{pattern}$", re.M).search(said, at)
+            if not found:
+                return f"line {block.line}: did not print in its place:\n{wanted}\nbut:\n{said}"
+            at = found.end()
     return None if done.returncode == 0 else f"the shell ended with {done.returncode}: {done.stderr}"
 
 
@@ -98,7 +106,8 @@ class Runner(unittest.TestCase):
 
     def test_good(self):
         self.assertIsNone(self.judge("```sh\na=1\n```\n1.  x\n\n    ```sh\n    echo a$a b\n    ```\n\n"
-                                     "    ```text\n    a...b\n    ```\n```sh fails 3\nexit 3\n```\n"))
+                                     "    ```text\n    a...b\n    ```\n```sh fails 3\necho why >&2\nexit 3\n```\n"
+                                     "```text\nwhy\n```\n"))
 
     def test_a_block_that_fails(self):
         wrong = self.judge("```sh\ntrue\n```\n\n```sh\nfalse\ntrue\n```\n")
@@ -107,11 +116,23 @@ class Runner(unittest.TestCase):
 
     def test_a_block_that_should_fail(self):
         for commands in ("true", "exit 4", "false\nexit 3"):
-            self.assertIn("wanted status 3", self.judge(f"```sh fails 3\n{commands}\n```\n"))
+            self.assertIn("wanted status 3",
+                          self.judge(f"```sh fails 3\necho why\n{commands}\n```\n```text\nwhy\n```\n"))
+
+    def test_a_block_that_fails_for_another_reason(self):
+        self.assertIn("did not print in its place:\nthe PIN",
+                      self.judge("```sh fails 3\necho the token >&2\nexit 3\n```\n```text\nthe PIN\n```\n"))
+        with self.assertRaisesRegex(AssertionError, "line 5: fails, and the guide does not show"):
+            self.judge("```sh\ntrue\n```\n\n```sh fails 3\nexit 3\n```\n")
 
     def test_another_output(self):
-        self.assertIn("did not print:\nkcv",
+        self.assertIn("did not print in its place:\nkcv",
                       self.judge("```sh\necho kc\n```\n\n```text\nkcv ...\n```\n"))
+        self.assertIn("did not print in its place:\na",
+                      self.judge("```sh\necho a; echo b\n```\n\n```text\nb\na\n```\n"))
+        for line in ("...", "... ...", ""):
+            with self.assertRaisesRegex(AssertionError, "line 5: a line that any output has"):
+                self.judge(f"```sh\necho a\n```\n\n```text\na\n{line}\n```\n")
 
     def test_a_mark_that_is_none(self):
         with self.assertRaisesRegex(AssertionError, "line 1"):

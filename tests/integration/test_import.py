@@ -298,7 +298,10 @@ class Export(ImportCase):
         return aes_key_unwrap(importfile.TRANSPORT, bytes.fromhex(text))
 
     def test_refusals(self):
-        self.export("nonsense", status=USAGE, err="open5gs, pyhss or osmohlr")
+        for form in ("nonsense", "hss", "", "Open5GS", "open5gs,pyhss"):
+            self.export(form, status=USAGE, err=f'--format "{form}": there are open5gs, pyhss and osmohlr\n')
+        done = self.appliance.token("export", "--output", "out", "--hss-key", "hss", status=USAGE)
+        self.assertIn("export needs --format, what the HSS is: there are open5gs, pyhss and osmohlr\n", done.stderr)
         self.export("open5gs", key=None, status=USAGE, err="needs --hss-key NAME, or --clear")
         self.export("open5gs", "--clear", status=USAGE, err="needs --hss-key NAME, or --clear")
         self.export("open5gs", key="nobody", status=USAGE, err='no transport key "nobody"')
@@ -331,6 +334,15 @@ class Export(ImportCase):
             self.assertEqual(document["nisim_wrapped"], {"transport_key": "hss", "way": "rfc3394",
                                                          "kcv": importfile.kcv(who.k)})
             self.assertEqual(document["slice"][0]["session"][0]["ambr"], document["ambr"])
+
+    def test_option_cut_short(self):
+        """`export --for open5gs` is what one says: nothing else may come to begin with --for."""
+        done = self.appliance.token("export", "--for", "hss", "--output", "out", "--hss-key", "hss", status=USAGE)
+        self.assertIn('--format "hss": there are open5gs', done.stderr)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.appliance.path("out"))
+        self.appliance.token("export", "--for", "open5gs", "--output", "out", "--hss-key", "hss")
+        self.assertEqual(self.appliance.read("out").splitlines(), self.export("open5gs"))
 
     def test_pyhss(self):
         for line, who in zip(self.export("pyhss"), self.people):
