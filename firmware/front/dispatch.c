@@ -149,7 +149,7 @@ static void take_packet(struct keeper *keeper, const struct link_packet *packet)
         log_line(LOG_LEVEL_INFO, "keeper-ready", "keeper=%u generation=%u", keeper->link.keeper,
                  packet->header.request_id);
         mark(keeper);
-    } else if (link_marker_answered(&keeper->link, &packet->header)) {
+    } else if (link_marker_answered(&keeper->link, packet)) {
         marker_answered(keeper);
     } else {
         take_answer(keeper, packet);
