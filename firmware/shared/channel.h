@@ -45,7 +45,8 @@ enum keeper_descriptor {
 
 /*
  * Descriptors of the front: argv is GENERATION KEEPERS CONFIG_PATH. On FRONT_FD_CONTROL, made anew
- * for each front, the end of file says that nisimd is gone: the next one needs the port.
+ * for each front, the end of file says that nisimd is gone: the next one needs the port. After the
+ * last channel, where `metrics` is set: the listening socket of it.
  */
 enum front_descriptor {
     FRONT_FD_CONFIG = 3,
