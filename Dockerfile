@@ -21,8 +21,8 @@ RUN cmake -G Ninja -B build -DNISIM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr; \
 FROM debian:bookworm-slim
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        softhsm2 openssl libp11-kit0 libp11-3 libssl3 libevent-core-2.1-7 libsqlite3-0 libconfig9 \
-        libjansson4 libbsd0 libseccomp2 libosip2-15 libcsv3 libxml2 && \
+        softhsm2 openssl libp11-kit0 libp11-3 libssl3 libevent-core-2.1-7 libevent-extra-2.1-7 \
+        libsqlite3-0 libconfig9 libjansson4 libbsd0 libseccomp2 libosip2-15 libcsv3 libxml2 && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/* && \
     useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin nisim && \
     install -d -o 10001 -g 10001 -m 700 /var/lib/nisim

@@ -9,7 +9,7 @@ packages_for() {
             libosip2-dev libcsv-dev libxml2-dev
         ;;
     run) echo softhsm2 openssl jq ;;
-    test) echo libcmocka-dev clang binutils opensc libosmocore-utils python3 python3-cryptography strace sqlite3 sip-tester \
+    test) echo libcmocka-dev clang binutils opensc libosmocore-utils python3 python3-cryptography python3-prometheus-client strace sqlite3 sip-tester \
         vsmartcard-vpcd pcscd pcsc-tools iproute2 ;;
     bench) echo p11-kit p11-kit-modules ;; # a row of tests/bench/bench.py
     lint) echo clang-format clang-tidy cppcheck shellcheck mandoc ;;

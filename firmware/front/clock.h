@@ -1,4 +1,4 @@
-/* Time for deadlines: milliseconds that only go forward. */
+/* Time for deadlines and durations; it only goes forward. */
 #ifndef NISIM_FRONT_CLOCK_H
 #define NISIM_FRONT_CLOCK_H
 
@@ -6,11 +6,16 @@
 #include <sys/time.h>
 #include <time.h>
 
-static inline uint64_t clock_ms(void)
+static inline uint64_t clock_us(void)
 {
     struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static inline uint64_t clock_ms(void)
+{
+    return clock_us() / 1000;
 }
 
 static inline struct timeval clock_timeval(uint64_t ms)

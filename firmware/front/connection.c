@@ -28,9 +28,11 @@ void connection_leave(struct connection *connection, enum connection_state next,
     if (!connection->left && client != NULL)
         log_stranger(LOG_LEVEL_INFO, "connection-closed", "client=%s address=%s reason=\"%s\"",
                      client->name, connection->address, reason);
-    if (!connection->left && client == NULL)
+    if (!connection->left && client == NULL) {
+        connection->front->counters.refused[connection->refusal]++;
         log_stranger(LOG_LEVEL_WARNING, "connection-refused", "address=%s reason=\"%s\"",
                      connection->address, reason);
+    }
     connection->left = true;
     connection->state = next;
     connection->state_ms = clock_ms();
@@ -137,6 +139,7 @@ static void turn_away(struct connection *connection, X509 *certificate)
         hex_encode(digest, length, hex);
     snprintf(reason, sizeof reason, "certificate not listed, sha256:%s", hex);
     connection_put(connection, &header, NULL);
+    connection->refusal = REFUSAL_UNLISTED;
     connection_leave(connection, CONNECTION_CLOSING, reason);
 }
 
@@ -155,6 +158,15 @@ static void recognise(struct connection *connection)
     X509_free(certificate);
 }
 
+/* As what a connection counts whose handshake came to this. */
+static enum refusal refusal_of(const struct connection *connection, enum tls_result result)
+{
+    if (result == TLS_BROKEN || result == TLS_CLOSED)
+        return REFUSAL_LOST;
+    return SSL_get_verify_result(connection->ssl) == X509_V_OK ? REFUSAL_HANDSHAKE
+                                                               : REFUSAL_CERTIFICATE;
+}
+
 /* What a TLS call came to, where it was not done. */
 static void not_done(struct connection *connection, enum tls_result result, const char *reason)
 {
@@ -170,6 +182,7 @@ static void shake_hands(struct connection *connection)
 {
     char reason[TLS_REASON_BYTES] = "closed in the handshake";
     enum tls_result result = tls_handshake(connection->front->tls, connection->ssl, reason);
+    connection->refusal = refusal_of(connection, result);
     if (result == TLS_DONE)
         recognise(connection);
     else
@@ -227,8 +240,10 @@ static void close_if_done(struct connection *connection)
     if (connection->front->draining && connection->state == CONNECTION_OPEN &&
         is_done(connection) && !connection->paused)
         connection_leave(connection, CONNECTION_CLOSING, "shutting down");
-    if (connection->front->draining && connection->state == CONNECTION_HANDSHAKE)
+    if (connection->front->draining && connection->state == CONNECTION_HANDSHAKE) {
+        connection->refusal = REFUSAL_STOPPING;
         connection_leave(connection, CONNECTION_GONE, "shutting down");
+    }
     if (connection->state == CONNECTION_CLOSING && is_done(connection))
         connection->state = CONNECTION_GOODBYE;
 }
@@ -247,6 +262,7 @@ static void expire(struct connection *connection, enum deadline deadline)
     case DEADLINE_BLOCKED:
         return;
     case DEADLINE_HANDSHAKE:
+        connection->refusal = REFUSAL_TIMEOUT;
         connection_leave(connection, CONNECTION_GONE, "handshake timeout");
         return;
     case DEADLINE_ANSWER:
@@ -333,7 +349,9 @@ void connection_open(struct front *front, int descriptor, const struct address *
     int yes = 1;
     struct connection *connection = calloc(1, sizeof *connection);
     SSL *ssl = tls_accept_new(front->tls, descriptor);
+    front->counters.accepted++;
     if (connection == NULL || ssl == NULL) {
+        front->counters.refused[REFUSAL_MEMORY]++;
         log_stranger(LOG_LEVEL_ERROR, "connection-refused", "reason=\"no memory\"");
         SSL_free(ssl);
         free(connection);

@@ -36,16 +36,17 @@ struct connection {
     struct event timer;
     bool wants_read;
     bool wants_write;
-    bool left;           /* why it ends is logged */
-    bool paused;         /* stopped reading although there may be more to read */
-    bool uses_card;      /* a CARD_RESET was handed over */
-    bool no_memory;      /* an answer could not be kept */
-    size_t in_hand;      /* requests that dispatch will answer */
-    uint64_t state_ms;   /* when the state began */
-    uint64_t active_ms;  /* last request or answer */
-    uint64_t frame_ms;   /* first byte of the frame that is incomplete */
-    uint64_t answer_ms;  /* since when the oldest answer in `output` waits to be taken */
-    uint64_t blocked_ms; /* since when the oldest request waits for a channel; 0: it does not */
+    bool left;            /* why it ends is logged */
+    enum refusal refusal; /* what it is counted as, should it end before it is a client's */
+    bool paused;          /* stopped reading although there may be more to read */
+    bool uses_card;       /* a CARD_RESET was handed over */
+    bool no_memory;       /* an answer could not be kept */
+    size_t in_hand;       /* requests that dispatch will answer */
+    uint64_t state_ms;    /* when the state began */
+    uint64_t active_ms;   /* last request or answer */
+    uint64_t frame_ms;    /* first byte of the frame that is incomplete */
+    uint64_t answer_ms;   /* since when the oldest answer in `output` waits to be taken */
+    uint64_t blocked_ms;  /* since when the oldest request waits for a channel; 0: it does not */
     struct output output;
     size_t input_bytes;
     uint8_t input[FRAME_BYTES_MAX];

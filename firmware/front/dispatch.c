@@ -6,7 +6,6 @@
 
 #include "clock.h"
 #include "connection.h"
-#include "link.h"
 #include "log.h"
 #include "requests.h"
 
@@ -39,13 +38,16 @@ static uint64_t timeout_ms(const struct dispatch *dispatch)
 }
 
 /* Tells who asked, if it is still there, and forgets the request. */
-static void finish(struct dispatch *dispatch, struct request *request, struct frame_header header,
-                   const uint8_t *body)
+static void finish(struct dispatch *dispatch, struct request *request, enum answerer by,
+                   struct frame_header header, const uint8_t *body)
 {
+    struct counters *counters = &dispatch->front->counters;
     struct connection *connection =
         connections_find(dispatch->front->connections, request->connection);
     header.request_id = request->client_id;
     header.type = request->type;
+    counters_note_answer(counters, by, header.type, header.status);
+    counters_note_duration(counters, header.type, clock_us() - request->since_us);
     requests_remove(dispatch->requests, request);
     if (connection != NULL)
         connection_answer(connection, &header, body);
@@ -55,7 +57,7 @@ static void give_up(struct dispatch *dispatch, struct request *request)
 {
     struct frame_header header = {
         .version = FRAME_VERSION, .flags = FRAME_FLAG_ANSWER, .status = STATUS_UNAVAILABLE};
-    finish(dispatch, request, header, NULL);
+    finish(dispatch, request, ANSWERED_BY_FRONT, header, NULL);
 }
 
 void dispatch_give_up(struct dispatch *dispatch)
@@ -134,7 +136,7 @@ static void take_answer(struct keeper *keeper, const struct link_packet *packet)
     if (request == NULL)
         return; /* to a front before us, or too late */
     if (packet->header.type == request->type) {
-        finish(keeper->dispatch, request, packet->header, packet->body);
+        finish(keeper->dispatch, request, ANSWERED_BY_KEEPER, packet->header, packet->body);
         return;
     }
     log_line(LOG_LEVEL_ERROR, "keeper-confused", "keeper=%u asked=%u answered=%u",
@@ -149,7 +151,7 @@ static void take_packet(struct keeper *keeper, const struct link_packet *packet)
         log_line(LOG_LEVEL_INFO, "keeper-ready", "keeper=%u generation=%u", keeper->link.keeper,
                  packet->header.request_id);
         mark(keeper);
-    } else if (link_marker_answered(&keeper->link, &packet->header)) {
+    } else if (link_marker_answered(&keeper->link, packet)) {
         marker_answered(keeper);
     } else {
         take_answer(keeper, packet);
@@ -278,6 +280,7 @@ static enum link_result forward(struct keeper *keeper, const struct asker *asker
                               .keeper = keeper->link.keeper,
                               .number = keeper->link.sent,
                               .asked_ms = clock_ms(),
+                              .since_us = asker->since_us,
                               .connection = asker->connection};
     struct frame_header forwarded = *header;
     forwarded.request_id = request.id;
@@ -379,6 +382,16 @@ struct dispatch *dispatch_new(struct front *front, uint32_t generation, uint16_t
         open_keeper(dispatch, i);
     }
     return dispatch;
+}
+
+uint32_t dispatch_in_hand(const struct dispatch *dispatch)
+{
+    return requests_count(dispatch->requests);
+}
+
+const struct link *dispatch_link(const struct dispatch *dispatch, uint16_t index)
+{
+    return index < dispatch->keeper_count ? &dispatch->keepers[index].link : NULL;
 }
 
 void dispatch_free(struct dispatch **dispatch)

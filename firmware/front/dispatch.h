@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "connections.h"
 #include "front.h"
+#include "link.h"
 
 struct dispatch;
 
@@ -20,6 +21,7 @@ void dispatch_free(struct dispatch **dispatch);
 struct asker {
     struct connection_handle connection;
     struct channel_stamp stamp;
+    uint64_t since_us; /* since when the front has the request */
 };
 
 /*
@@ -40,5 +42,11 @@ void dispatch_give_up(struct dispatch *dispatch);
 
 /* nisimd says that this keeper died. */
 void dispatch_keeper_died(struct dispatch *dispatch, uint16_t keeper);
+
+/* Requests that connection_answer will be called for. */
+uint32_t dispatch_in_hand(const struct dispatch *dispatch);
+
+/* What is known of keeper `index`; NULL after the last. Borrowed. */
+const struct link *dispatch_link(const struct dispatch *dispatch, uint16_t index);
 
 #endif

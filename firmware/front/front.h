@@ -4,8 +4,10 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "config.h"
+#include "counters.h"
 
 struct front {
     const struct config *config;
@@ -14,6 +16,10 @@ struct front {
     struct dispatch *dispatch;
     struct connections *connections;
     struct listener *listener;
+    struct scrapers *scrapers; /* NULL: `metrics` is not set */
+    struct counters counters;
+    uint32_t generation; /* how often nisimd has started the front */
+    time_t started;
     bool draining; /* new requests are answered SHUTTING_DOWN, and who has none in hand is closed */
 };
 

@@ -92,11 +92,25 @@ void link_mark(struct link *link, uint32_t id)
     }
 }
 
-bool link_marker_answered(struct link *link, const struct frame_header *header)
+/* It is for the operator's eyes only: whether the keeper is ready does not hang on it. */
+static void note_keeper(struct link *link, const struct link_packet *packet)
 {
-    uint32_t id = header->request_id;
-    if (header->type != MESSAGE_PING || id == 0 || (id != link->marker && id != link->first_marker))
+    struct wire_reader reader = wire_reader_of(packet->body, packet->header.body_bytes);
+    uint32_t generation = (uint32_t)wire_read_number(&reader, CHANNEL_GENERATION_BYTES);
+    uint64_t laboratory = wire_read_number(&reader, CHANNEL_LABORATORY_BYTES);
+    if (!wire_reader_done(&reader))
+        return;
+    link->generation = generation;
+    link->is_laboratory = laboratory != 0;
+}
+
+bool link_marker_answered(struct link *link, const struct link_packet *packet)
+{
+    uint32_t id = packet->header.request_id;
+    if (packet->header.type != MESSAGE_PING || id == 0 ||
+        (id != link->marker && id != link->first_marker))
         return false;
+    note_keeper(link, packet);
     link->trusted = true;
     link->ready = id == link->marker && !link->marker_owed;
     return true;

@@ -18,6 +18,8 @@ struct link {
     uint32_t marker;        /* id of the last one sent */
     uint64_t marker_number; /* packets numbered below it went before it */
     uint64_t sent;          /* packets so far: the next one's number */
+    uint32_t generation;    /* what its last marker's answer said; 0: there was none yet */
+    bool is_laboratory;     /* its token takes keys in clear text; said with `generation` */
 };
 
 /* One packet. frame and body are inside the buffer given to link_receive. */
@@ -45,7 +47,10 @@ MUST_CHECK enum link_result link_receive(struct link *link,
 /* Sends a marker with this id; one that finds the channel full is owed. */
 void link_mark(struct link *link, uint32_t id);
 
-/* Is this the answer to a marker of ours? Notes what follows for `ready` and `trusted`. */
-bool link_marker_answered(struct link *link, const struct frame_header *header);
+/*
+ * Is this the answer to a marker of ours? Notes what follows for `ready` and `trusted`, and what
+ * its body says of the keeper.
+ */
+MUST_CHECK bool link_marker_answered(struct link *link, const struct link_packet *packet);
 
 #endif

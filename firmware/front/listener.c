@@ -44,6 +44,7 @@ static void pause_accepting(struct listener *listener, int error)
     struct timeval wait = clock_timeval(listener->pause_ms);
     event_del(&listener->readable);
     evtimer_add(&listener->timer, &wait);
+    listener->front->counters.pauses_without_means++;
     log_stranger(LOG_LEVEL_WARNING, "accept-paused", "ms=%u reason=\"%s\"", listener->pause_ms,
                  strerror(error));
     listener->pause_ms *= 2;
@@ -76,6 +77,7 @@ static void on_readable(evutil_socket_t descriptor, short what, void *user)
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         if (connections_full(listener->front->connections)) {
             event_del(&listener->readable);
+            listener->front->counters.pauses_at_limit++;
             log_stranger(LOG_LEVEL_WARNING, "connections-full", "limit=%u",
                          connections_count(listener->front->connections));
             return;

@@ -19,11 +19,12 @@
 #include "front.h"
 #include "listener.h"
 #include "log.h"
+#include "scrapers.h"
 #include "tls.h"
 #include "tls_key.h"
 
 #define KEEPERS_MAX 64
-#define OTHER_DESCRIPTORS 32 /* beside connections and channels */
+#define OTHER_DESCRIPTORS (32 + SCRAPERS_MAX) /* beside connections and channels */
 /* Parts of limits.drain_timeout, in milliseconds of each second: first for the keepers to answer,
  * then for the clients to take an answer. The rest is for the process to end in time. */
 #define DRAIN_KEEPERS_MS 700
@@ -56,7 +57,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *out_argumen
 {
     unsigned long generation = 0;
     unsigned long keepers = 0;
-    if (argc != 4 || !parse_number(argv[1], UINT32_MAX, &generation) ||
+    if (argc != 4 || !parse_number(argv[1], UINT32_MAX, &generation) || generation == 0 ||
         !parse_number(argv[2], KEEPERS_MAX, &keepers) || keepers == 0)
         return false;
     *out_arguments = (struct arguments){
@@ -95,6 +96,7 @@ static void drain(void)
         return;
     front.draining = true;
     listener_stop(front.listener);
+    scrapers_free(&front.scrapers);
     log_line(LOG_LEVEL_INFO, "draining", "connections=%u", connections_count(front.connections));
     wait_for_drain(DRAIN_KEEPERS_MS);
     connections_each(front.connections, connection_drain);
@@ -157,8 +159,18 @@ static bool add_events(void)
            add_event(&drain_event, -1, 0, on_drain_timeout);
 }
 
+/* Good too where `metrics` is not set: there are none then. */
+static bool open_scrapers(const struct arguments *arguments)
+{
+    if (front.config->metrics != NULL)
+        front.scrapers = scrapers_new(&front, FRONT_FD_CHANNELS + arguments->keepers);
+    return front.config->metrics == NULL || front.scrapers != NULL;
+}
+
 static bool build(const struct arguments *arguments)
 {
+    front.generation = arguments->generation;
+    front.started = time(NULL);
     front.base = event_base_new();
     if (front.base == NULL)
         return false;
@@ -166,7 +178,7 @@ static bool build(const struct arguments *arguments)
     front.dispatch = dispatch_new(&front, arguments->generation, arguments->keepers);
     front.listener = listener_new(&front, FRONT_FD_LISTENER);
     return front.connections != NULL && front.dispatch != NULL && front.listener != NULL &&
-           add_events();
+           open_scrapers(arguments) && add_events();
 }
 
 static void free_event(struct event **event)
@@ -182,6 +194,7 @@ static void tear_down(struct config **config)
     if (front.connections != NULL)
         connections_each(front.connections, connection_drop);
     connections_free(&front.connections);
+    scrapers_free(&front.scrapers);
     listener_free(&front.listener);
     dispatch_free(&front.dispatch);
     free_event(&stop_events[0]);

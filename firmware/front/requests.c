@@ -57,6 +57,11 @@ bool requests_full(const struct requests *requests)
     return requests->count >= requests->most;
 }
 
+uint32_t requests_count(const struct requests *requests)
+{
+    return requests->count;
+}
+
 uint32_t requests_next_id(struct requests *requests)
 {
     do {

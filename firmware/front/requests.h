@@ -17,8 +17,9 @@ struct request {
     uint32_t client_id; /* the request id its client chose */
     uint8_t type;
     uint16_t keeper;
-    uint64_t number; /* of its packet in the keeper's channel */
-    uint64_t asked_ms;
+    uint64_t number;   /* of its packet in the keeper's channel */
+    uint64_t asked_ms; /* since when it is in the channel */
+    uint64_t since_us; /* since when the front has it */
     struct connection_handle connection;
 };
 
@@ -28,6 +29,7 @@ MUST_CHECK struct requests *requests_new(uint32_t most, uint32_t generation);
 void requests_free(struct requests **requests);
 
 bool requests_full(const struct requests *requests);
+uint32_t requests_count(const struct requests *requests);
 
 /* An id that no request here has; never 0. */
 uint32_t requests_next_id(struct requests *requests);

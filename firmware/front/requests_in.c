@@ -15,6 +15,8 @@ static void refuse(struct connection *connection, const struct frame_header *hea
     if (!frame_write_failure(&writer, header->type, header->request_id, fault))
         return;
     struct frame_header answer = frame_header_read(bytes);
+    counters_note_answer(&connection->front->counters, ANSWERED_BY_FRONT, answer.type,
+                         answer.status);
     connection_put(connection, &answer, bytes + FRAME_HEADER_BYTES);
 }
 
@@ -31,11 +33,13 @@ static bool hand_over(struct connection *connection, const struct frame_header *
                       enum status *out_refusal)
 {
     struct front *front = connection->front;
+    uint64_t now_us = clock_us();
+    uint64_t now = now_us / 1000;
     struct asker asker = {
         .connection = connection->handle,
         .stamp = {.client = (uint16_t)(connection->client - front->config->clients),
-                  .connection = (uint32_t)connection->handle.serial}};
-    uint64_t now = clock_ms();
+                  .connection = (uint32_t)connection->handle.serial},
+        .since_us = connection->blocked_ms == 0 ? now_us : connection->blocked_ms * 1000};
     if (dispatch_request(front->dispatch, &asker, header, body, subscriber, out_refusal)) {
         connection->blocked_ms = 0;
         return true;

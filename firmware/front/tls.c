@@ -161,6 +161,14 @@ void tls_free(struct tls **tls)
     *tls = NULL;
 }
 
+time_t tls_certificate_expiry(const struct tls *tls)
+{
+    struct tm utc = {0};
+    const X509 *certificate = SSL_CTX_get0_certificate(tls->context);
+    /* It was parsed when it was loaded: its times are times. */
+    return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &utc) == 1 ? timegm(&utc) : 0;
+}
+
 SSL *tls_accept_new(struct tls *tls, int descriptor)
 {
     SSL *ssl = SSL_new(tls->context);

@@ -7,6 +7,7 @@
 #define NISIM_FRONT_TLS_H
 
 #include <openssl/ssl.h>
+#include <time.h>
 
 #include "channel.h"
 #include "config.h"
@@ -29,6 +30,9 @@ enum tls_result {
 MUST_CHECK enum exit_code tls_new(const struct config *config, char out_why[CONFIG_WHY_BYTES],
                                   struct tls **out_tls);
 void tls_free(struct tls **tls);
+
+/* When the server's certificate expires, in seconds since 1970. */
+time_t tls_certificate_expiry(const struct tls *tls);
 
 /* NULL when memory runs out. The caller frees with SSL_free and closes the descriptor after. */
 MUST_CHECK SSL *tls_accept_new(struct tls *tls, int descriptor);

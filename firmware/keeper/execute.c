@@ -9,13 +9,25 @@
 #include "answer_gba.h"
 #include "work.h"
 
+/* The front's own PING is a marker in the channel, not a question about health (channel.h). */
+static void execute_marker(struct work *work)
+{
+    const struct keeper *keeper = work->keeper;
+    work->fault = ping_read(work->body, work->body_bytes);
+    if (work->fault.status != STATUS_OK)
+        return;
+    struct wire_writer writer = reply_begin(work->reply);
+    wire_write_number(&writer, keeper->generation, CHANNEL_GENERATION_BYTES);
+    wire_write_number(&writer, keeper->is_laboratory, CHANNEL_LABORATORY_BYTES);
+    reply_end(work->reply, &writer, STATUS_OK);
+}
+
 static void execute_ping(struct work *work)
 {
     work->fault = ping_read(work->body, work->body_bytes);
     if (work->fault.status != STATUS_OK)
         return;
-    /* The front's own PING is a marker in the channel, not a question about health. */
-    enum hsm_result rc = work->client == NULL ? HSM_OK : token_alive(work->keeper->token);
+    enum hsm_result rc = token_alive(work->keeper->token);
     if (rc != HSM_OK) {
         work_fail_by_token(work, rc);
         return;
@@ -57,7 +69,11 @@ static const struct {
 static void execute_message(struct work *work)
 {
     uint8_t type = work->reply->type;
-    if (work->client == NULL && type != MESSAGE_PING && type != MESSAGE_CARD_OFF) {
+    if (work->client == NULL && type == MESSAGE_PING) {
+        execute_marker(work);
+        return;
+    }
+    if (work->client == NULL && type != MESSAGE_CARD_OFF) {
         work_fail(work, STATUS_INTERNAL);
         return;
     }

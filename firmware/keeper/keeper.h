@@ -31,8 +31,9 @@ struct keeper {
     struct store *store;
     struct card_sessions *cards; /* owned by serve */
     struct anchoring anchoring;
-    bool is_laboratory; /* the token takes keys in clear text */
-    bool store_failing; /* said once, until it works again */
+    uint32_t generation; /* how often nisimd has started this keeper */
+    bool is_laboratory;  /* the token takes keys in clear text */
+    bool store_failing;  /* said once, until it works again */
     size_t pending_count;
     struct pending pending[KEEPER_BATCH_MAX];
     size_t gba_pending_count; /* GBA states of this batch, sealed, not yet committed */

@@ -197,6 +197,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "nisim-keeper: started by nisimd, not by hand\n");
         return EXIT_USAGE;
     }
+    keeper.generation = (uint32_t)generation;
     keeper.anchoring.advances = index == 0;
     snprintf(process, sizeof process, "keeper-%lu", index);
     log_start(process, LOG_LEVEL_INFO);

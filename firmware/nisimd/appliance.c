@@ -16,7 +16,7 @@
 /* A start takes many PKCS#11 calls, each of which may take token.call_timeout. */
 #define PATIENCE_CALLS 10
 
-_Static_assert(FRONT_FD_CHANNELS + KEEPERS_MAX - SPAWN_FIRST_FD <= SPAWN_FDS_MAX,
+_Static_assert(FRONT_FD_CHANNELS + KEEPERS_MAX + 1 - SPAWN_FIRST_FD <= SPAWN_FDS_MAX,
                "a front's descriptors can all be placed");
 
 static bool refuse(struct appliance *appliance, enum exit_code exit)
@@ -59,17 +59,33 @@ static bool take_lock(struct appliance *appliance)
     return refuse(appliance, EXIT_DONE);
 }
 
-static bool start_listening(struct appliance *appliance)
+/* -1 after logging why not. out_bound is the address with the port that it has. */
+static int listen_at(const char *option, const char *text, char out_bound[ADDRESS_TEXT_BYTES])
 {
     struct address address;
-    appliance->listener = listener_open(appliance->config->listen, &address);
-    if (appliance->listener >= 0) {
-        address_format(&address, appliance->listening);
+    int listener = listener_open(text, &address);
+    if (listener >= 0)
+        address_format(&address, out_bound);
+    else
+        log_line(LOG_LEVEL_ERROR, "listen-failed", "option=%s address=%s reason=\"%s\"", option,
+                 text, strerror(errno));
+    return listener;
+}
+
+static bool start_listening(struct appliance *appliance)
+{
+    const struct config *config = appliance->config;
+    char bound[ADDRESS_TEXT_BYTES];
+    appliance->listener = listen_at("listen", config->listen, appliance->listening);
+    if (appliance->listener < 0)
+        return refuse(appliance, EXIT_LISTEN);
+    if (config->metrics == NULL)
         return true;
-    }
-    log_line(LOG_LEVEL_ERROR, "listen-failed", "option=listen address=%s reason=\"%s\"",
-             appliance->config->listen, strerror(errno));
-    return refuse(appliance, EXIT_LISTEN);
+    appliance->metrics = listen_at("metrics", config->metrics, bound);
+    if (appliance->metrics < 0)
+        return refuse(appliance, EXIT_LISTEN);
+    log_line(LOG_LEVEL_INFO, "metrics-listening", "listen=%s", bound);
+    return true;
 }
 
 static bool open_channels(struct appliance *appliance)
@@ -91,6 +107,7 @@ static void init(struct appliance *appliance)
     char name[sizeof "keeper-" + NUMBER_BYTES];
     assert(appliance->config->keepers <= KEEPERS_MAX);
     appliance->listener = -1;
+    appliance->metrics = -1;
     appliance->lock = -1;
     appliance->control = -1;
     appliance->keeper_count = appliance->config->keepers;
@@ -129,7 +146,7 @@ void appliance_close(struct appliance *appliance)
         close_descriptor(&appliance->front_ends[i]);
     }
     close_descriptor(&appliance->control);
-    close_descriptor(&appliance->listener);
+    appliance_stop_listening(appliance);
     close_descriptor(&appliance->lock);
 }
 
@@ -178,6 +195,8 @@ static bool start_front(struct appliance *appliance, int control, int64_t now_ms
     descriptors.list[FRONT_FD_CONTROL - SPAWN_FIRST_FD] = control;
     for (size_t i = 0; i < appliance->keeper_count; i++)
         descriptors.list[descriptors.count++] = appliance->front_ends[i];
+    if (appliance->metrics >= 0)
+        descriptors.list[descriptors.count++] = appliance->metrics;
     return child_start(child, argv, &descriptors, FRONT_FD_READY - SPAWN_FIRST_FD, now_ms,
                        patience_ms(appliance));
 }
@@ -215,4 +234,5 @@ void appliance_forget_front(struct appliance *appliance)
 void appliance_stop_listening(struct appliance *appliance)
 {
     close_descriptor(&appliance->listener);
+    close_descriptor(&appliance->metrics);
 }

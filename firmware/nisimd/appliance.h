@@ -20,7 +20,8 @@ struct appliance {
     enum exit_code exit; /* why it could not be opened */
     struct programs programs;
     int config_bytes; /* the file as it was read, which no one can change */
-    int listener;     /* -1 once the appliance drains */
+    int listener;     /* -1 once the appliance drains, as is the next */
+    int metrics;      /* -1 too where it is not set */
     int lock;
     int control; /* to the front that lives, else -1 */
     char listening[ADDRESS_TEXT_BYTES];

@@ -9,7 +9,9 @@
  * is a HELLO with an empty body, the READY of a new generation (request id = generation).
  *
  * The front, on READY, sends a PING stamped CHANNEL_STAMP_FRONT, a marker: when its answer comes,
- * everything asked before it and not answered was lost with the keeper's former life.
+ * everything asked before it and not answered was lost with the keeper's former life. The answer's
+ * body says who answers (big endian): 4 bytes, the keeper's generation; 1 byte, 1 when its token is
+ * a laboratory's (laboratory.h), else 0.
  *
  * The front's own CARD_OFF, with an empty body, says that a connection is gone: the keeper forgets
  * the card in use on it. With connection 0 it says so of all: a front's first packet, since the
@@ -24,6 +26,8 @@
 #define CHANNEL_CONNECTION_BYTES 4
 #define CHANNEL_STAMP_BYTES (CHANNEL_CLIENT_BYTES + CHANNEL_CONNECTION_BYTES)
 #define CHANNEL_STAMP_FRONT 0xffff
+#define CHANNEL_GENERATION_BYTES 4
+#define CHANNEL_LABORATORY_BYTES 1
 #define CHANNEL_PACKET_BYTES_MAX (CHANNEL_STAMP_BYTES + FRAME_BYTES_MAX)
 
 struct channel_stamp {
@@ -41,7 +45,8 @@ enum keeper_descriptor {
 
 /*
  * Descriptors of the front: argv is GENERATION KEEPERS CONFIG_PATH. On FRONT_FD_CONTROL, made anew
- * for each front, the end of file says that nisimd is gone: the next one needs the port.
+ * for each front, the end of file says that nisimd is gone: the next one needs the port. After the
+ * last channel, where `metrics` is set: the listening socket of it.
  */
 enum front_descriptor {
     FRONT_FD_CONFIG = 3,

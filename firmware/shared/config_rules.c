@@ -4,15 +4,21 @@
 #include "config_reader.h"
 #include "log.h"
 
-static bool check_listen(const struct config_reader *reader)
+static bool check_address(const struct config_reader *reader, const char *option, const char *text,
+                          const char *example)
 {
     struct address address;
-    if (address_parse(reader->config->listen, &address))
+    if (text == NULL || address_parse(text, &address))
         return true;
-    return config_refuse(reader, config_line(reader->config, "listen"), "listen",
-                         "\"%s\" is not an address and a port; write as 127.0.0.1:7443 or "
-                         "[::]:7443",
-                         reader->config->listen);
+    return config_refuse(reader, config_line(reader->config, option), option,
+                         "\"%s\" is not an address and a port; write as %s", text, example);
+}
+
+static bool check_addresses(const struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    return check_address(reader, "listen", config->listen, "127.0.0.1:7443 or [::]:7443") &&
+           check_address(reader, "metrics", config->metrics, "127.0.0.1:9464 or [::1]:9464");
 }
 
 static bool check_log(const struct config_reader *reader)
@@ -72,6 +78,6 @@ static bool check_token(const struct config_reader *reader)
 
 bool config_check_rules(const struct config_reader *reader)
 {
-    return check_listen(reader) && check_log(reader) && check_tls_minimum(reader) &&
+    return check_addresses(reader) && check_log(reader) && check_tls_minimum(reader) &&
            check_tls_key(reader) && check_token(reader);
 }

@@ -110,6 +110,7 @@ class Keeper:
         self.channel = channel
         channel.settimeout(5)
         self.generation = 0
+        self.laboratory = False
 
     def send(self, kind, request_id, status=OK, body=b'', stamp=STAMP_FRONT):
         self.channel.send(struct.pack('>HI', stamp, 0) + frame(kind, request_id, body, flags=1, status=status))
@@ -129,10 +130,13 @@ class Keeper:
             packet = self.receive(timeout)
             if packet is None or packet[0] != STAMP_FRONT:
                 return packet
-            self.send(PING, packet[2])
+            self.answer_marker(packet)
 
     def answer(self, packet, status=OK, body=b''):
         self.send(packet[1], packet[2], status, body, packet[0])
+
+    def answer_marker(self, packet):
+        self.send(PING, packet[2], OK, struct.pack('>IB', self.generation or 1, self.laboratory))
 
     def ready(self):
         self.generation += 1
@@ -146,7 +150,7 @@ class Keeper:
             packet = self.receive(0.02)
             if packet is not None:
                 assert packet[0] == STAMP_FRONT, packet
-                self.send(PING, packet[2])
+                self.answer_marker(packet)
 
 
 class Front:

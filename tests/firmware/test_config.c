@@ -76,6 +76,8 @@ static const struct {
     {"listen = \"127.0.0.1:1\";\n" REST, "nisim.conf:1: store: is missing; it is required"},
     {"listen = \"localhost:7443\";\nstore = \"s\";\n" REST,
      "nisim.conf:1: listen: \"localhost:7443\" is not an address and a port; write as"},
+    {TOP "metrics = \"localhost:9464\";\n" REST,
+     "nisim.conf:3: metrics: \"localhost:9464\" is not an address and a port; write as"},
     {TOP "tls: { certificate = \"c\";\n key = \"k\"; };\n" TOKEN CLIENTS,
      "nisim.conf:3: tls.client_ca: is missing; it is required: PEM file"},
     {TOP TOKEN CLIENTS

@@ -546,7 +546,7 @@ class KeeperTest(FrontTest):
             packet = keeper.receive()
             keeper.answer(packet, OK, b'\x12\x34')
             self.assertTrue(client.is_silent(0.1))
-            keeper.answer(marker)
+            keeper.answer_marker(marker)
             keeper.answer(packet, OK)
             self.assertEqual(client.receive(), (IDENTITY, OK, 1, b''))
 

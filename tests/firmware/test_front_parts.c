@@ -164,7 +164,8 @@ static void test_link_markers(void **state)
 {
     int pair[2];
     struct link link;
-    struct frame_header answer = {.type = MESSAGE_PING};
+    const uint8_t says[] = {0, 0, 1, 2, 1};
+    struct link_packet answer = {.header = {.type = MESSAGE_PING}};
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
     link_open(&link, pair[0], 0);
@@ -172,19 +173,25 @@ static void test_link_markers(void **state)
     link_mark(&link, 12);
     link_mark(&link, 13);
     assert_int_equal(link.marker_number, 2);
-    answer.request_id = 9;
+    answer.header.request_id = 9;
     assert_false(link_marker_answered(&link, &answer));
     assert_false(link.trusted);
-    answer.request_id = 11;
+    answer.header.request_id = 11;
     assert_true(link_marker_answered(&link, &answer));
     assert_true(link.trusted);
     assert_false(link.ready);
-    answer.request_id = 13;
-    answer.type = MESSAGE_IDENTITY;
+    assert_int_equal(link.generation, 0);
+    answer.header.request_id = 13;
+    answer.header.type = MESSAGE_IDENTITY;
+    answer.header.body_bytes = sizeof says;
+    answer.body = says;
     assert_false(link_marker_answered(&link, &answer));
-    answer.type = MESSAGE_PING;
+    assert_int_equal(link.generation, 0);
+    answer.header.type = MESSAGE_PING;
     assert_true(link_marker_answered(&link, &answer));
     assert_true(link.ready);
+    assert_int_equal(link.generation, 258);
+    assert_true(link.is_laboratory);
     close(pair[0]);
     close(pair[1]);
 }
@@ -205,7 +212,7 @@ static void test_link_full_and_closed(void **state)
         continue;
     link_mark(&link, 2);
     assert_true(link.marker_owed);
-    struct frame_header answer = {.type = MESSAGE_PING, .request_id = 1};
+    struct link_packet answer = {.header = {.type = MESSAGE_PING, .request_id = 1}};
     assert_true(link_marker_answered(&link, &answer));
     assert_false(link.ready);
     assert_int_equal(link_receive(&link, buffer, &packet), LINK_LATER);

@@ -72,6 +72,22 @@ static void lets_the_front_itself_ask_for_nothing(void **state)
     assert_int_equal(bench_status(3), STATUS_OK);
 }
 
+/* Only to the front, and not to a client, does a keeper say who it is (channel.h). */
+static void says_to_the_front_who_it_is(void **state)
+{
+    const uint8_t says[] = {0, 0, 1, 2, 1};
+    (void)state;
+    bench.keeper.generation = 258;
+    bench.keeper.is_laboratory = true;
+    put(FIELD_IMPI, ALICE, MESSAGE_PING, CHANNEL_STAMP_FRONT, bench.vectors[SET].autn, 1);
+    put(FIELD_IMPI, ALICE, MESSAGE_PING, 0, bench.vectors[SET].autn, 2);
+    bench_run();
+    assert_int_equal(bench_header(0).body_bytes, sizeof says);
+    assert_true(bench_holds(0, says, sizeof says));
+    assert_int_equal(bench_status(1), STATUS_OK);
+    assert_int_equal(bench_header(1).body_bytes, 0);
+}
+
 static void hides_who_else_is_served(void **state)
 {
     (void)state;
@@ -294,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(refuses_packets_that_no_front_makes),
         TEST(lets_the_front_itself_ask_for_nothing),
+        TEST(says_to_the_front_who_it_is),
         TEST(hides_who_else_is_served),
         TEST(refuses_a_form_that_is_not_allowed),
         TEST(refuses_a_disabled_subscriber_at_once),

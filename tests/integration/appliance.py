@@ -107,7 +107,7 @@ class Pki:
             return hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
 
 
-CONFIG = """listen = "127.0.0.1:{port}";
+CONFIG = """listen = "127.0.0.1:{port}";{top}
 store = "{store}";
 keepers = {keepers};
 log = "{log}";
@@ -167,7 +167,7 @@ class Appliance:
     def configure(self, limits="drain_timeout = 10;", file="nisim.conf", **change):
         values = dict(port=self.port, store="state/nisim.db", keepers=2, log="debug",
                       certificate="pki/server.pem", key="pki/server.key", module=MODULE,
-                      label="nisim", pin_file="pin", limits=limits,
+                      label="nisim", pin_file="pin", limits=limits, top="",
                       fingerprint=self.pki.fingerprint("wwsf-3"))
         return self.write(file, CONFIG.format(**{**values, **change}))
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Man pages are well formed, and each option that a program or the configuration has is in its page.
+# Man pages are well formed, and each option that a program or the configuration has is in its page,
+# and each metric.
 # Argument: the folder of the programs.
 # shellcheck source=tests/lint/common.sh
 . "$(dirname "$0")/common.sh"
@@ -45,5 +46,11 @@ done
 grep -oE '^OPTION_[A-Z]+\("[^"]+"' firmware/shared/options.def | cut -d '"' -f 2 |
     while IFS= read -r option; do
         need firmware/nisimd/nisim.conf.5 "${option##*.}" 'but options.def lists it'
+    done
+
+# METRIC(REQUESTS, "nisim_requests_total", ...) of metrics.def stands in nisimd(8).
+grep -oE '^METRIC\([A-Z_]+, "[^"]+"' firmware/front/metrics.def | cut -d '"' -f 2 |
+    while IFS= read -r metric; do
+        need firmware/nisimd/nisimd.8 "$metric" 'but metrics.def lists it'
     done
 finish "${#pages[@]} man pages"
