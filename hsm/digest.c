@@ -98,6 +98,18 @@ enum hsm_result digest_ha1(enum digest_hash hash, const char *username, const ch
     return hash_joined(hash, parts, 3, out_ha1->text);
 }
 
+enum hsm_result digest_ha1_hash(const struct secret_ha1 *ha1, char out_text[DIGEST_TEXT_BYTES])
+{
+    const struct part part = text_part(ha1->text);
+    return hash_joined(DIGEST_SHA_256, &part, 1, out_text);
+}
+
+bool digest_ha1_is_text(enum digest_hash hash, const struct secret_ha1 *ha1)
+{
+    size_t digits = strspn(ha1->text, "0123456789abcdef");
+    return digits == 2 * hashes[hash].bytes && ha1->text[digits] == '\0';
+}
+
 /* H(A2): method ":" uri [":" H(body)] (RFC 7616 3.4.3). */
 static enum hsm_result hash_a2(const struct digest_terms *terms, char out_text[DIGEST_TEXT_BYTES])
 {

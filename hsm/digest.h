@@ -103,6 +103,16 @@ MUST_CHECK enum hsm_result digest_tail(const struct digest_terms *terms,
 /* Bytes of the hash. */
 size_t digest_hash_bytes(enum digest_hash hash);
 
+/*
+ * SHA-256 over the text of H(A1), in hex: a check value is the beginning of it. Whole, it is worth
+ * as much to one who guesses passwords as H(A1). Results of digest_ha1.
+ */
+MUST_CHECK enum hsm_result digest_ha1_hash(const struct secret_ha1 *ha1,
+                                           char out_text[DIGEST_TEXT_BYTES]);
+
+/* As many hex digits as the hash has, in lower case, and nothing behind them. */
+bool digest_ha1_is_text(enum digest_hash hash, const struct secret_ha1 *ha1);
+
 /* The AKAv1 password: RES itself (RFC 3310 3.3). */
 void digest_akav1_password(const struct secret64 *res, struct secret_password *out_password);
 

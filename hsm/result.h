@@ -22,6 +22,7 @@ enum hsm_result {
     HSM_NO_MEMORY,      /* memory, or memory that may be locked, is short */
     HSM_BAD_WRAP,       /* fix: the wrapped key is damaged, or made for another transport key */
     HSM_BAD_KCV,        /* fix: the key is another one than its key check value says */
+    HSM_BAD_HA1,        /* fix: what was wrapped is not the digits of a digest secret */
     HSM_BAD_ANSWER,     /* a known answer came out wrong: the token must not be used */
     HSM_LOST,           /* retry after a restart: token, session or module is gone */
 };

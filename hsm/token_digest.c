@@ -76,34 +76,54 @@ enum hsm_result token_digest_response(struct token *token, const struct digest_k
     return rc == HSM_OK ? digest_response(terms, &ha1, out_text) : rc;
 }
 
+enum hsm_result token_digest_key_hash(struct token *token, CK_OBJECT_HANDLE key,
+                                      char out_text[DIGEST_TEXT_BYTES])
+{
+    uint8_t hash[DIGEST_HASH_BYTES_MAX];
+    enum hsm_result rc = hash_inside(token, key, DIGEST_SHA_256, "", hash);
+    if (rc == HSM_OK)
+        hex_encode(hash, digest_hash_bytes(DIGEST_SHA_256), out_text);
+    secret_wipe(hash, sizeof hash);
+    return rc;
+}
+
+void token_digest_template(const struct digest_object *object, struct digest_template *out)
+{
+    *out = (struct digest_template){.class = CKO_SECRET_KEY,
+                                    .type = CKK_GENERIC_SECRET,
+                                    .yes = CK_TRUE,
+                                    .no = CK_FALSE,
+                                    .resident = object->resident ? CK_TRUE : CK_FALSE,
+                                    .ref = *object->ref};
+    const CK_ATTRIBUTE attributes[TOKEN_DIGEST_ATTRIBUTES] = {
+        {CKA_CLASS, &out->class, sizeof out->class},
+        {CKA_KEY_TYPE, &out->type, sizeof out->type},
+        {CKA_TOKEN, &out->resident, sizeof out->resident},
+        {CKA_PRIVATE, &out->yes, sizeof out->yes},
+        {CKA_SENSITIVE, &out->yes, sizeof out->yes},
+        {CKA_EXTRACTABLE, &out->no, sizeof out->no},
+        {CKA_ENCRYPT, &out->no, sizeof out->no},
+        {CKA_DECRYPT, &out->no, sizeof out->no},
+        {CKA_SIGN, &out->no, sizeof out->no},
+        {CKA_VERIFY, &out->no, sizeof out->no},
+        {CKA_WRAP, &out->no, sizeof out->no},
+        {CKA_UNWRAP, &out->no, sizeof out->no},
+        {CKA_DERIVE, &out->no, sizeof out->no},
+        {CKA_ID, out->ref.bytes, sizeof out->ref.bytes},
+        {CKA_LABEL, (void *)(uintptr_t)object->label, strlen(object->label)}};
+    memcpy(out->attributes, attributes, sizeof attributes);
+}
+
 enum hsm_result token_digest_key_new(struct token *token, const struct digest_object *object,
                                      CK_OBJECT_HANDLE *out_object)
 {
     ERASED(secret_ha1) struct secret_ha1 value = *object->ha1; /* PKCS#11 has no const */
-    struct key_ref ref = *object->ref;
-    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-    CK_BBOOL yes = CK_TRUE;
-    CK_BBOOL no = CK_FALSE;
-    CK_BBOOL resident = object->resident ? CK_TRUE : CK_FALSE;
-    CK_ATTRIBUTE key[] = {{CKA_CLASS, &class, sizeof class},
-                          {CKA_KEY_TYPE, &type, sizeof type},
-                          {CKA_TOKEN, &resident, sizeof resident},
-                          {CKA_PRIVATE, &yes, sizeof yes},
-                          {CKA_SENSITIVE, &yes, sizeof yes},
-                          {CKA_EXTRACTABLE, &no, sizeof no},
-                          {CKA_ENCRYPT, &no, sizeof no},
-                          {CKA_DECRYPT, &no, sizeof no},
-                          {CKA_SIGN, &no, sizeof no},
-                          {CKA_VERIFY, &no, sizeof no},
-                          {CKA_WRAP, &no, sizeof no},
-                          {CKA_UNWRAP, &no, sizeof no},
-                          {CKA_DERIVE, &no, sizeof no},
-                          {CKA_ID, ref.bytes, sizeof ref.bytes},
-                          {CKA_LABEL, (void *)(uintptr_t)object->label, strlen(object->label)},
-                          {CKA_VALUE, value.text, strlen(value.text)}};
-    return module_result(MODULE_CALL(token->module, C_CreateObject, token->session, key,
-                                     sizeof key / sizeof key[0], out_object));
+    struct digest_template template;
+    token_digest_template(object, &template);
+    template.attributes[TOKEN_DIGEST_ATTRIBUTES] =
+        (CK_ATTRIBUTE){CKA_VALUE, value.text, strlen(value.text)};
+    return module_result(MODULE_CALL(token->module, C_CreateObject, token->session,
+                                     template.attributes, TOKEN_DIGEST_ATTRIBUTES + 1, out_object));
 }
 
 enum hsm_result token_digest_prove(struct token *token, enum digest_hash hash)

@@ -62,8 +62,9 @@ enum outcome admission_check_way(const struct arguments *arguments)
         {(arguments->key_file != NULL) + (arguments->wrapped_file != NULL) + arguments->generate >
              1,
          "give one of --key-file, --wrapped-file and --generate"},
-        {(arguments->wrapped_file == NULL) != (arguments->transport_key == NULL),
-         "--wrapped-file and --transport-key go together"},
+        {(arguments->wrapped_file == NULL && arguments->digest_wrapped_file == NULL) !=
+             (arguments->transport_key == NULL),
+         "--wrapped-file or --digest-wrapped-file, and --transport-key, go together"},
         {arguments->generate && (arguments->hss_key == NULL || arguments->hand_over == NULL),
          "--generate needs --hss-key NAME and --hand-over FILE"},
         {!arguments->generate && (arguments->hss_key != NULL || arguments->hand_over != NULL ||
@@ -83,14 +84,19 @@ enum outcome admission_check_way(const struct arguments *arguments)
 static enum outcome check_secrets(const struct arguments *arguments)
 {
     bool has_password = arguments->digest_password_file != NULL;
-    bool has_digest = has_password || arguments->digest_ha1_file != NULL;
+    bool has_digest = has_password || arguments->digest_ha1_file != NULL ||
+                      arguments->digest_wrapped_file != NULL;
     if (!has_k(arguments) && !has_digest)
         return outcome_fail(OUTCOME_USAGE,
                             "no secret: give --wrapped-file FILE, --generate, --key-file FILE, "
-                            "--digest-password-file FILE or --digest-ha1-file FILE");
-    if (has_password && arguments->digest_ha1_file != NULL)
+                            "--digest-wrapped-file FILE, --digest-password-file FILE or "
+                            "--digest-ha1-file FILE");
+    if (has_password + (arguments->digest_ha1_file != NULL) +
+            (arguments->digest_wrapped_file != NULL) >
+        1)
         return outcome_fail(OUTCOME_USAGE,
-                            "give --digest-password-file or --digest-ha1-file, not both");
+                            "give one of --digest-wrapped-file, --digest-password-file and "
+                            "--digest-ha1-file");
     if (arguments->digest_algorithms != NULL && !has_password)
         return outcome_fail(OUTCOME_USAGE, "--digest-algorithms needs --digest-password-file");
     if (arguments->residence != NULL && !has_k(arguments))

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "card_pin.h"
+#include "digest_ways.h"
 #include "hand_over.h"
 #include "transport_key.h"
 #include "ways.h"
@@ -69,17 +70,13 @@ static enum outcome read_key(const char *path, bool with_k, struct keyfile **out
     return close_source(&source, descriptor, *out_keyfile, why);
 }
 
-static const char *realm_of(const struct arguments *arguments)
-{
-    return arguments->digest_realm != NULL ? arguments->digest_realm : arguments->domain;
-}
-
 static enum outcome read_password(const struct arguments *arguments,
                                   struct digest_secrets **out_digests)
 {
     const struct source source = {"password", arguments->digest_password_file};
     const char *list = arguments->digest_algorithms;
-    struct digest_account account = {arguments->impi, realm_of(arguments), DIGEST_ALGORITHMS_ALL};
+    struct digest_account account = {arguments->impi, digest_ways_realm(arguments),
+                                     DIGEST_ALGORITHMS_ALL};
     char why[KEYFILE_WHY_BYTES] = "";
     int descriptor = -1;
     if (list != NULL && !digest_algorithms_from_text(list, &account.algorithms))
@@ -93,6 +90,32 @@ static enum outcome read_password(const struct arguments *arguments,
     return close_source(&source, descriptor, *out_digests, why);
 }
 
+/* What is wrapped and asked for by no option would be left out without a word. */
+static enum outcome check_whole(const struct arguments *arguments, const char *path,
+                                const struct wrapfile *file)
+{
+    if (file->k.length > 0 && arguments->wrapped_file == NULL)
+        return outcome_fail(OUTCOME_USAGE,
+                            "wrapped file %s: it has K too; give it as --wrapped-file as well, or "
+                            "take its lines out",
+                            path);
+    if (wrapfile_has_ha1(file) && arguments->digest_wrapped_file == NULL)
+        return outcome_fail(OUTCOME_USAGE,
+                            "wrapped file %s: it has H(A1) too; give it as --digest-wrapped-file "
+                            "as well, or take its lines out",
+                            path);
+    return OUTCOME_DONE;
+}
+
+/* Whom it is added or renewed for is known only when the store was looked at. */
+static enum outcome check_impi(const char *path, const struct wrapfile *file, const char *impi)
+{
+    if (file == NULL || file->impi[0] == '\0' || strcmp(file->impi, impi) == 0)
+        return OUTCOME_DONE;
+    return outcome_fail(OUTCOME_USAGE, "wrapped file %s: its key is for %s, not for %s", path,
+                        file->impi, impi);
+}
+
 static enum outcome check_wrapped(const struct arguments *arguments, struct wrapfile *file)
 {
     struct kcv said = {0};
@@ -100,9 +123,6 @@ static enum outcome check_wrapped(const struct arguments *arguments, struct wrap
     if (missing != NULL)
         return outcome_fail(OUTCOME_USAGE, "wrapped file %s: it has no line %s",
                             arguments->wrapped_file, missing);
-    if (file->impi[0] != '\0' && strcmp(file->impi, arguments->impi) != 0)
-        return outcome_fail(OUTCOME_USAGE, "wrapped file %s: its key is for %s, not for %s",
-                            arguments->wrapped_file, file->impi, arguments->impi);
     enum outcome outcome = transport_key_take_kcv(arguments, &said);
     if (said.length > 0)
         file->kcv = said;
@@ -113,15 +133,50 @@ static enum outcome check_wrapped(const struct arguments *arguments, struct wrap
     return outcome;
 }
 
-static enum outcome read_wrapped(const struct arguments *arguments, struct wrapfile **out_file)
+/* Nobody sees what the token unwraps: without a check value nobody would know what it is. */
+static enum outcome check_digest_wrapped(const char *path, const struct wrapfile *file)
+{
+    if (!wrapfile_has_ha1(file))
+        return outcome_fail(OUTCOME_USAGE,
+                            "wrapped file %s: it has no line HA1-MD5=, HA1-SHA-256= or "
+                            "HA1-SHA-512-256=",
+                            path);
+    for (size_t i = 0; i < DIGEST_HASHES; i++) {
+        const char *name = digest_hash_name((enum digest_hash)i);
+        bool has_kcv = file->ha1_kcv[i].length > 0;
+        if ((file->ha1[i].length > 0) != has_kcv)
+            return outcome_fail(OUTCOME_USAGE, "wrapped file %s: it has no line HA1-%s%s=", path,
+                                name, has_kcv ? "" : "-KCV");
+    }
+    return OUTCOME_DONE;
+}
+
+static enum outcome read_wrapped(const struct arguments *arguments, const char *path,
+                                 struct wrapfile **out_file)
 {
     char why[WRAPFILE_WHY_BYTES] = "";
     *out_file = calloc(1, sizeof **out_file);
     if (*out_file == NULL)
         return outcome_fail(OUTCOME_FAILED, "memory is short");
-    if (!wrapfile_read(arguments->wrapped_file, *out_file, why))
-        return outcome_fail(OUTCOME_USAGE, "wrapped file %s: %s", arguments->wrapped_file, why);
-    return check_wrapped(arguments, *out_file);
+    if (!wrapfile_read(path, *out_file, why))
+        return outcome_fail(OUTCOME_USAGE, "wrapped file %s: %s", path, why);
+    return check_whole(arguments, path, *out_file);
+}
+
+static enum outcome read_wrapped_files(const struct arguments *arguments, struct credentials *out)
+{
+    enum outcome outcome = OUTCOME_DONE;
+    if (arguments->wrapped_file != NULL) {
+        outcome = read_wrapped(arguments, arguments->wrapped_file, &out->wrapped);
+        if (outcome == OUTCOME_DONE)
+            outcome = check_wrapped(arguments, out->wrapped);
+    }
+    if (outcome == OUTCOME_DONE && arguments->digest_wrapped_file != NULL) {
+        outcome = read_wrapped(arguments, arguments->digest_wrapped_file, &out->digest_wrapped);
+        if (outcome == OUTCOME_DONE)
+            outcome = check_digest_wrapped(arguments->digest_wrapped_file, out->digest_wrapped);
+    }
+    return outcome;
 }
 
 static enum outcome read_ha1(const char *path, struct digest_secrets **out_digests)
@@ -144,8 +199,8 @@ enum outcome credentials_read(const struct office *office, const struct argument
         outcome = read_key(arguments->key_file, true, &out->keyfile);
     if (outcome == OUTCOME_DONE && arguments->op_file != NULL)
         outcome = read_key(arguments->op_file, false, &out->op);
-    if (outcome == OUTCOME_DONE && arguments->wrapped_file != NULL)
-        outcome = read_wrapped(arguments, &out->wrapped);
+    if (outcome == OUTCOME_DONE)
+        outcome = read_wrapped_files(arguments, out);
     out->generate = arguments->generate;
     if (outcome == OUTCOME_DONE && arguments->digest_password_file != NULL)
         outcome = read_password(arguments, &out->digests);
@@ -167,18 +222,10 @@ void credentials_free(struct credentials *credentials)
     keyfile_free(&credentials->op);
     free(credentials->wrapped);
     credentials->wrapped = NULL;
+    free(credentials->digest_wrapped);
+    credentials->digest_wrapped = NULL;
     digest_secrets_free(&credentials->digests);
     secret64_erase(&credentials->card_pin);
-}
-
-static enum outcome enrol_digest(struct office *office, const struct arguments *arguments,
-                                 const struct digest_secrets *digests,
-                                 struct digest_credential *out)
-{
-    snprintf(out->realm, sizeof out->realm, "%s", realm_of(arguments));
-    enum hsm_result result = enrol_digests(office->token, digests, arguments->impi, out);
-    return result == HSM_OK ? OUTCOME_DONE
-                            : office_fail_hsm(office, result, "loading the digest secret");
 }
 
 static enum hsm_result destroy_aka(struct token *token, const struct enrolled *enrolled)
@@ -193,13 +240,19 @@ enum outcome credentials_enrol(struct office *office, const struct arguments *ar
 {
     out->digest.is_alone = !have_k(credentials);
     enum outcome outcome = residence_read(arguments, &out->residence);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_impi(arguments->wrapped_file, credentials->wrapped, arguments->impi);
+    if (outcome == OUTCOME_DONE)
+        outcome = check_impi(arguments->digest_wrapped_file, credentials->digest_wrapped,
+                             arguments->impi);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (!out->digest.is_alone)
         outcome = ways_enrol(office, arguments, credentials, out);
-    if (outcome != OUTCOME_DONE || credentials->digests == NULL)
+    if (outcome != OUTCOME_DONE ||
+        (credentials->digests == NULL && credentials->digest_wrapped == NULL))
         return outcome;
-    outcome = enrol_digest(office, arguments, credentials->digests, &out->digest);
+    outcome = digest_ways_enrol(office, arguments, credentials, out);
     if (outcome != OUTCOME_DONE && destroy_aka(office->token, out) != HSM_OK)
         outcome_warn("the key of %s stays in the token without a subscriber", arguments->impi);
     if (outcome != OUTCOME_DONE && out->handed_over)

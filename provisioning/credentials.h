@@ -13,12 +13,13 @@
 
 /* As read from files, in locked memory. */
 struct credentials {
-    struct keyfile *keyfile;        /* clear text; NULL: none */
-    struct wrapfile *wrapped;       /* wrapped under a transport key; NULL: none */
-    bool generate;                  /* made in the token, with OP or OPc from */
-    struct keyfile *op;             /* a file, its K empty; NULL: OPc is made too */
-    struct digest_secrets *digests; /* NULL: no digest secret */
-    struct secret64 card_pin;       /* with --card-pin-file */
+    struct keyfile *keyfile;         /* clear text; NULL: none */
+    struct wrapfile *wrapped;        /* wrapped under a transport key; NULL: none */
+    bool generate;                   /* made in the token, with OP or OPc from */
+    struct keyfile *op;              /* a file, its K empty; NULL: OPc is made too */
+    struct digest_secrets *digests;  /* digest secrets in clear text; NULL: none */
+    struct wrapfile *digest_wrapped; /* the file with wrapped ones; NULL: none */
+    struct secret64 card_pin;        /* with --card-pin-file */
 };
 
 /* As they rest in the token, or wrapped by it. */
@@ -28,6 +29,7 @@ struct enrolled {
     enum key_origin origin; /* of K */
     bool handed_over;       /* a file for the HSS is written */
     struct digest_credential digest;
+    struct kcv digest_kcvs[DIGEST_HASHES];
     enum residence residence;
     struct wrapped_keys wrapped; /* with RESIDENCE_WRAPPED */
 };

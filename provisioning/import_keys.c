@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "credentials.h"
+#include "digest_ways.h"
 #include "transport.h"
 
 struct import_keys {
@@ -66,15 +67,15 @@ static enum outcome read_options(const struct arguments *arguments, struct impor
         return check_transport(keys);
     if (keys->clear && !keys->office->is_laboratory)
         return outcome_fail(OUTCOME_USAGE,
-                            "token \"%s\" is no laboratory's: it takes no key in clear text. Have "
-                            "the keys wrapped, or make a token with init --laboratory",
+                            "token \"%s\" is no laboratory's: it takes no key and no digest "
+                            "secret in clear text. Have them wrapped, or make a token with init "
+                            "--laboratory",
                             keys->office->token->label);
     if (keys->clear)
-        outcome_warn(
-            "CLEAR-TEXT LABORATORY IMPORT: each K of %s is outside the token in clear, and "
-            "passes through this machine's memory. Never do this with a key of a live "
-            "network.",
-            arguments->name);
+        outcome_warn("CLEAR-TEXT LABORATORY IMPORT: each K or H(A1) of %s is outside the token in "
+                     "clear, and passes through this machine's memory. Never do this with a key "
+                     "of a live network.",
+                     arguments->name);
     return OUTCOME_DONE;
 }
 
@@ -126,7 +127,7 @@ static enum import_made judge(struct import_keys *keys, enum hsm_result rc, cons
 {
     if (rc == HSM_OK)
         return IMPORT_MADE;
-    if (rc == HSM_BAD_WRAP || rc == HSM_BAD_KCV) {
+    if (rc == HSM_BAD_WRAP || rc == HSM_BAD_KCV || rc == HSM_BAD_HA1) {
         snprintf(out_why, IMPORT_WHY_BYTES, "%s: %s", what, hsm_result_text(rc));
         return IMPORT_REFUSED;
     }
@@ -197,20 +198,15 @@ static enum hsm_result put_to_rest(struct import_keys *keys, const struct key_so
 
 static enum key_origin origin_of(const struct import_keys *keys)
 {
-    if (keys->clear)
-        return KEY_ORIGIN_CLEAR_LABORATORY;
-    return keys->transport.kind == TRANSPORT_RSA ? KEY_ORIGIN_WRAPPED_RSA : KEY_ORIGIN_WRAPPED_AES;
+    return keys->clear ? KEY_ORIGIN_CLEAR_LABORATORY : transport_origin(&keys->transport);
 }
 
-enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,
-                                  const struct import_terms *terms, bool trial,
-                                  struct subscription *subscription, enum outcome *out_outcome,
-                                  char out_why[IMPORT_WHY_BYTES])
+static enum import_made make_k(struct import_keys *keys, const struct import_terms *terms,
+                               bool trial, struct subscription *subscription,
+                               enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
 {
     ERASED(secret128) struct secret128 op = {0};
     ERASED(secret128) struct secret128 k = {0};
-    if (!choose_transport(keys, row, out_why))
-        return IMPORT_REFUSED;
     const struct transport_wrapped wrapped = wrapped_of(keys, &terms->k);
     memcpy(k.bytes, terms->k.octets, keys->clear ? sizeof k.bytes : 0);
     const struct key_source any = keys->clear ? key_source_clear(&k) : transport_source(&wrapped);
@@ -221,10 +217,52 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
                                   out_outcome, out_why);
     if (made != IMPORT_MADE)
         return made;
-    subscription->origin = origin_of(keys);
     return judge(
         keys, trial ? try_key(keys, &source) : put_to_rest(keys, &source, &op, terms, subscription),
         "k", out_outcome, out_why);
+}
+
+static enum import_made make_digests(struct import_keys *keys, const struct import_terms *terms,
+                                     bool trial, struct subscription *subscription,
+                                     enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
+{
+    static const char *const columns[DIGEST_HASHES] = {[DIGEST_MD5] = "ha1_md5",
+                                                       [DIGEST_SHA_256] = "ha1_sha_256",
+                                                       [DIGEST_SHA_512_256] = "ha1_sha_512_256"};
+    struct digest_loading loading = {.impi = terms->arguments.impi, .is_trial = trial};
+    struct digest_credential *digest = &subscription->digest;
+    for (size_t i = 0; i < DIGEST_HASHES; i++) {
+        const struct import_ha1 *ha1 = &terms->ha1[i];
+        if (keys->clear && ha1->blob.bytes > 0)
+            loading.sources[i].clear = &ha1->clear;
+        else if (ha1->blob.bytes > 0)
+            loading.sources[i].wrapped = wrapped_of(keys, &ha1->blob);
+        loading.sources[i].kcv = ha1->kcv;
+    }
+    digest->is_alone = !terms->has_k;
+    digest->origin = origin_of(keys);
+    snprintf(digest->realm, sizeof digest->realm, "%s", digest_ways_realm(&terms->arguments));
+    enum hsm_result rc = enrol_digests(keys->office->token, &loading, digest);
+    return judge(keys, rc, columns[loading.last], out_outcome, out_why);
+}
+
+enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,
+                                  const struct import_terms *terms, bool trial,
+                                  struct subscription *subscription, enum outcome *out_outcome,
+                                  char out_why[IMPORT_WHY_BYTES])
+{
+    enum import_made made = IMPORT_MADE;
+    if (!choose_transport(keys, row, out_why))
+        return IMPORT_REFUSED;
+    subscription->origin = origin_of(keys);
+    if (terms->has_k)
+        made = make_k(keys, terms, trial, subscription, out_outcome, out_why);
+    if (made != IMPORT_MADE || !terms->has_digest)
+        return made;
+    made = make_digests(keys, terms, trial, subscription, out_outcome, out_why);
+    if (made != IMPORT_MADE && !trial)
+        import_keys_drop(keys, subscription);
+    return made;
 }
 
 void import_keys_forget(struct import_keys *keys)
@@ -234,9 +272,12 @@ void import_keys_forget(struct import_keys *keys)
 
 void import_keys_drop(struct import_keys *keys, const struct subscription *subscription)
 {
-    if (!keys->resident)
+    const struct enrolled enrolled = {.key_ref = subscription->key_ref,
+                                      .digest = subscription->digest,
+                                      .residence = subscription->residence};
+    if (subscription->residence == RESIDENCE_WRAPPED && subscription->digest.algorithms == 0)
         return;
-    if (enrol_destroy(keys->office->token, &subscription->key_ref) != HSM_OK)
+    if (credentials_destroy(keys->office->token, &enrolled) != HSM_OK)
         outcome_warn("secrets of %s stay in the token without a subscriber",
                      subscription->identity.impi);
 }

@@ -1,6 +1,7 @@
 /*
- * K and OPc of a row of an import file, made in the token: unwrapped there or, in a laboratory, in
- * clear; checked by the KCV; at rest in the store under the token's KEK, or in the token.
+ * The secrets of a row of an import file, made in the token: unwrapped there or, in a laboratory,
+ * in clear; checked by the KCV. K and OPc rest in the store under the token's KEK, or in the token;
+ * secrets of SIP digest in the token.
  */
 #ifndef NISIM_PROVISIONING_IMPORT_KEYS_H
 #define NISIM_PROVISIONING_IMPORT_KEYS_H
@@ -21,13 +22,13 @@ MUST_CHECK enum outcome import_keys_new(struct office *office, const struct argu
                                         struct import_keys **out_keys);
 void import_keys_free(struct import_keys **keys);
 
-/* Are K, OP and OPc of this row wrapped? False, and out_why, where it may not be as it is. */
+/* Are the secrets of this row wrapped? False, and out_why, where it may not be as it is. */
 MUST_CHECK bool import_keys_are_wrapped(const struct import_keys *keys,
                                         const struct import_row *row, bool *out_wrapped,
                                         char out_why[IMPORT_WHY_BYTES]);
 
 /*
- * The subscription gets its keys and their origin; `trial`: nothing stays in the token, and the
+ * The subscription gets its secrets and their origin; `trial`: nothing stays in the token, and the
  * subscription is not to be stored.
  */
 MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,

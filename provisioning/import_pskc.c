@@ -126,6 +126,15 @@ static const struct known *find_known(enum element parent, bool in_package, cons
     return NULL;
 }
 
+static bool is_called(enum element element, const char *name)
+{
+    for (size_t i = 0; i < KNOWN; i++) {
+        if (known[i].element == element)
+            return strcmp(known[i].name, name) == 0;
+    }
+    return false;
+}
+
 static enum element top(const struct pskc *pskc)
 {
     return pskc->depth == 0 ? IN_NONE : pskc->path[pskc->depth - 1];
@@ -211,21 +220,12 @@ static void begin_element(struct pskc *pskc, struct import_row *row)
     }
     pskc->path[pskc->depth++] = found == NULL ? IN_OTHER : found->element;
     pskc->text_bytes = 0;
-    switch (top(pskc)) {
-    case IN_PACKAGE:
+    if (top(pskc) == IN_PACKAGE)
         begin_package(pskc, row);
-        break;
-    case IN_KEY:
+    else if (top(pskc) == IN_KEY)
         take_key(pskc, row);
-        break;
-    case IN_K_METHOD:
-    case IN_OP_METHOD:
-    case IN_OPC_METHOD:
+    else if (is_called(top(pskc), "EncryptionMethod"))
         take_method(pskc, row);
-        break;
-    default:
-        break;
-    }
 }
 
 static bool is_list(enum import_column column)
@@ -235,7 +235,7 @@ static bool is_list(enum import_column column)
 
 static void take_text(struct pskc *pskc, struct import_row *row, enum import_column column)
 {
-    bool plain = top(pskc) == IN_K_PLAIN || top(pskc) == IN_OP_PLAIN || top(pskc) == IN_OPC_PLAIN;
+    bool plain = is_called(top(pskc), "PlainValue");
     if (top(pskc) == IN_KEY_NAME) {
         snprintf(pskc->key_name, sizeof pskc->key_name, "%.*s", (int)pskc->text_bytes, pskc->text);
         if (pskc->text_bytes > KEY_NAME_BYTES_MAX)

@@ -1,6 +1,6 @@
 /*
- * One subscriber as an import file says it: texts by column, not judged yet. The bytes hold K where
- * the file has it in clear: a row lives in locked pages and is wiped before the next.
+ * One subscriber as an import file says it: texts by column, not judged yet. The bytes hold K, or
+ * H(A1), where the file has it in clear: a row lives in locked pages and is wiped before the next.
  */
 #ifndef NISIM_PROVISIONING_IMPORT_ROW_H
 #define NISIM_PROVISIONING_IMPORT_ROW_H
@@ -20,7 +20,7 @@ enum import_column {
     IMPORT_COLUMNS,
 };
 
-/* How K, OP and OPc are written. */
+/* How K, OP, OPc and H(A1) are written. */
 enum import_wrap {
     IMPORT_WRAP_NONE, /* clear text */
     IMPORT_WRAP_FREE, /* wrapped, the file does not say how: the transport key and length do */

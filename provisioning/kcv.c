@@ -4,33 +4,41 @@
 
 #include "hex.h"
 #include "token_cipher.h"
+#include "token_digest.h"
 
 #define CMAC_CONSTANT 0x87 /* SP 800-38B 5.3: R_128 */
 
-bool kcv_from_text(const char *text, size_t length, struct kcv *out_kcv)
+static const char *const prefixes[] = {
+    [KCV_ECB] = "", [KCV_CMAC] = KCV_CMAC_PREFIX, [KCV_SHA256] = KCV_SHA256_PREFIX};
+
+static bool take_text(const char *text, size_t length, enum kcv_method method, struct kcv *out_kcv)
 {
-    static const char prefix[] = KCV_CMAC_PREFIX;
-    struct kcv kcv = {0};
-    kcv.cmac = length > sizeof prefix - 1 && memcmp(text, prefix, sizeof prefix - 1) == 0;
-    if (kcv.cmac) {
-        text += sizeof prefix - 1;
-        length -= sizeof prefix - 1;
-    }
-    kcv.length = length / 2;
+    struct kcv kcv = {.method = method};
+    size_t prefix_bytes = strlen(prefixes[method]);
+    if (length < prefix_bytes || memcmp(text, prefixes[method], prefix_bytes) != 0)
+        return false;
+    kcv.length = (length - prefix_bytes) / 2;
     if (kcv.length < KCV_BYTES || kcv.length > KCV_BYTES_MAX ||
-        !hex_decode(text, length, kcv.bytes, kcv.length))
+        !hex_decode(text + prefix_bytes, length - prefix_bytes, kcv.bytes, kcv.length))
         return false;
     *out_kcv = kcv;
     return true;
 }
 
+bool kcv_from_text(const char *text, size_t length, struct kcv *out_kcv)
+{
+    return take_text(text, length, KCV_CMAC, out_kcv) || take_text(text, length, KCV_ECB, out_kcv);
+}
+
+bool kcv_of_ha1_from_text(const char *text, size_t length, struct kcv *out_kcv)
+{
+    return take_text(text, length, KCV_SHA256, out_kcv);
+}
+
 void kcv_to_text(const struct kcv *kcv, char out_text[KCV_TEXT_BYTES])
 {
-    size_t used = 0;
-    if (kcv->cmac) {
-        used = sizeof KCV_CMAC_PREFIX - 1;
-        memcpy(out_text, KCV_CMAC_PREFIX, used);
-    }
+    size_t used = strlen(prefixes[kcv->method]);
+    memcpy(out_text, prefixes[kcv->method], used);
     hex_encode(kcv->bytes, kcv->length, out_text + used);
 }
 
@@ -76,10 +84,39 @@ enum hsm_result kcv_check(struct token *token, CK_OBJECT_HANDLE key, const struc
     ERASED(secret128) struct secret128 value = {0};
     if (expected->length == 0)
         return HSM_OK;
-    enum hsm_result rc = check_value(token, key, expected->cmac, &value);
+    enum hsm_result rc = check_value(token, key, expected->method == KCV_CMAC, &value);
     if (rc != HSM_OK)
         return rc;
     return memcmp(value.bytes, expected->bytes, expected->length) == 0 ? HSM_OK : HSM_BAD_KCV;
+}
+
+static enum hsm_result compare_hash(const char *text, const struct kcv *expected,
+                                    struct kcv *out_kcv)
+{
+    uint8_t bytes[KCV_BYTES_MAX];
+    if (!hex_decode(text, sizeof bytes * 2, bytes, sizeof bytes))
+        return HSM_BAD_ANSWER;
+    if (expected->length > 0 && memcmp(bytes, expected->bytes, expected->length) != 0)
+        return HSM_BAD_KCV;
+    *out_kcv = (struct kcv){.method = KCV_SHA256, .length = KCV_BYTES};
+    memcpy(out_kcv->bytes, bytes, KCV_BYTES);
+    return HSM_OK;
+}
+
+enum hsm_result kcv_take_ha1(const struct secret_ha1 *ha1, const struct kcv *expected,
+                             struct kcv *out_kcv)
+{
+    ERASED(secret_ha1) struct secret_ha1 hash = {{0}};
+    enum hsm_result rc = digest_ha1_hash(ha1, hash.text);
+    return rc == HSM_OK ? compare_hash(hash.text, expected, out_kcv) : rc;
+}
+
+enum hsm_result kcv_take_digest_key(struct token *token, CK_OBJECT_HANDLE key,
+                                    const struct kcv *expected, struct kcv *out_kcv)
+{
+    ERASED(secret_ha1) struct secret_ha1 hash = {{0}};
+    enum hsm_result rc = token_digest_key_hash(token, key, hash.text);
+    return rc == HSM_OK ? compare_hash(hash.text, expected, out_kcv) : rc;
 }
 
 static enum hsm_result make_checked(const void *context, struct token *token,

@@ -112,7 +112,7 @@ enum outcome office_fail_hsm(struct office *office, enum hsm_result result, cons
         outcome = OUTCOME_NO_TOKEN;
     else if (result == HSM_NO_MODULE)
         outcome = OUTCOME_NO_MODULE;
-    else if (result == HSM_BAD_WRAP || result == HSM_BAD_KCV)
+    else if (result == HSM_BAD_WRAP || result == HSM_BAD_KCV || result == HSM_BAD_HA1)
         outcome = OUTCOME_USAGE;
     /* A choice that fits nothing and a known answer that came out wrong are no call's fault. */
     if (outcome == OUTCOME_NO_TOKEN || outcome == OUTCOME_USAGE || result == HSM_BAD_ANSWER ||

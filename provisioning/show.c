@@ -136,7 +136,7 @@ static void print_digests(const struct view *view)
 {
     const struct digest_credential *digest = &view->subscription->digest;
     if (digest->algorithms != 0)
-        printf("digest-realm: %s\n", digest->realm);
+        printf("digest-realm: %s\ndigest-origin: %s\n", digest->realm, origin_text(digest->origin));
     for (size_t i = 0; i < DIGEST_HASHES; i++) {
         char ref[KEY_REF_TEXT_BYTES];
         key_ref_to_text(&digest->refs[i], ref);
@@ -164,7 +164,8 @@ static void print_view(const struct view *view)
     printf("enabled: %s\n", yes_or_no(subscription->enabled));
     printf("record: %s\n", view->as_sealed ? "as sealed" : "ALTERED");
     printf("key: %s\n", subscription->digest.is_alone ? "none" : view->key_ref);
-    printf("key-origin: %s\n", origin_text(subscription->origin));
+    printf("key-origin: %s\n",
+           subscription->digest.is_alone ? "none" : origin_text(subscription->origin));
     printf("residence: %s\n", residence_text(subscription));
     if (subscription->residence == RESIDENCE_WRAPPED)
         printf("kek: %s\nkek-in-token: %s\n", view->kek, yes_or_no(view->kek_held));
@@ -214,8 +215,8 @@ static json_t *json_view(const struct view *view)
     const struct sqn_profile *profile = &subscription->profile;
     snprintf(sqn_ms, sizeof sqn_ms, "%012" PRIx64, view->sqn_ms);
     return json_pack(
-        "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s, s:s, s:b, s:s?, s:b, s:o, s:s?, s:b, "
-        "s:b, s:i, s:I, s:I, s:s, s:I, s:o, s:b}",
+        "{s:s, s:o, s:o, s:s, s:o, s:s*, s:b, s:b, s:s?, s:s?, s:s, s:b, s:s?, s:b, s:o, s:s?, "
+        "s:s?, s:b, s:b, s:i, s:I, s:I, s:s, s:I, s:o, s:b}",
         "impi", identity->impi, "user_ids",
         json_texts(subscription->user_ids[0], subscription->user_id_count,
                    sizeof subscription->user_ids[0]),
@@ -225,13 +226,16 @@ static json_t *json_view(const struct view *view)
         "webrtc_uri", identity->webrtc_uri[0] != '\0' ? identity->webrtc_uri : NULL, "enabled",
         subscription->enabled, "as_sealed", view->as_sealed, "key",
         subscription->digest.is_alone ? NULL : view->key_ref, "key_origin",
-        origin_text(subscription->origin), "residence", residence_text(subscription),
-        "key_in_token", view->key_held, "kek", view->kek[0] != '\0' ? view->kek : NULL,
-        "kek_in_token", view->kek_held, "digests", json_digests(view), "digest_realm",
-        subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "gba",
-        subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits", profile->ind_bits,
-        "delta", (json_int_t)profile->delta, "age_limit", (json_int_t)profile->age_limit, "sqn_ms",
-        sqn_ms, "highest_seq", (json_int_t)highest_seq(view), "card_pin_tries",
+        subscription->digest.is_alone ? NULL : origin_text(subscription->origin), "residence",
+        residence_text(subscription), "key_in_token", view->key_held, "kek",
+        view->kek[0] != '\0' ? view->kek : NULL, "kek_in_token", view->kek_held, "digests",
+        json_digests(view), "digest_realm",
+        subscription->digest.algorithms == 0 ? NULL : subscription->digest.realm, "digest_origin",
+        subscription->digest.algorithms == 0 ? NULL : origin_text(subscription->digest.origin),
+        "gba", subscription->gba, "gba_u_mac", subscription->gba_u_mac, "ind_bits",
+        profile->ind_bits, "delta", (json_int_t)profile->delta, "age_limit",
+        (json_int_t)profile->age_limit, "sqn_ms", sqn_ms, "highest_seq",
+        (json_int_t)highest_seq(view), "card_pin_tries",
         subscription->pin.is_set ? json_integer(view->pin.tries) : json_null(), "laboratory_token",
         view->is_laboratory);
 }

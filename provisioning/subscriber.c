@@ -7,6 +7,7 @@
 #include "admission.h"
 #include "change.h"
 #include "credentials.h"
+#include "digest_ways.h"
 #include "lookup.h"
 #include "verbs.h"
 #include "ways.h"
@@ -28,8 +29,7 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
     admission_fill(arguments, &enrolled->key_ref, &enrolled->digest, subscription);
     subscription->residence = enrolled->residence;
     subscription->wrapped = enrolled->wrapped;
-    if (!enrolled->digest.is_alone)
-        subscription->origin = enrolled->origin;
+    subscription->origin = enrolled->digest.is_alone ? enrolled->digest.origin : enrolled->origin;
     if (arguments->card_pin_file != NULL)
         result = pin_credential_make(office->token, &credentials->card_pin, &subscription->pin);
     if (result == HSM_OK)
@@ -38,6 +38,19 @@ static enum outcome add_row(struct office *office, const struct arguments *argum
         return office_fail_hsm(office, result, "sealing the record");
     enum store_result stored = store_add(office->store, subscription);
     return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+}
+
+static void say_digests(const struct enrolled *enrolled)
+{
+    for (size_t i = 0; i < DIGEST_HASHES; i++) {
+        char ref_text[KEY_REF_TEXT_BYTES];
+        char kcv_text[KCV_TEXT_BYTES];
+        key_ref_to_text(&enrolled->digest.refs[i], ref_text);
+        kcv_to_text(&enrolled->digest_kcvs[i], kcv_text);
+        if (digest_credential_has(&enrolled->digest, (enum digest_hash)i))
+            printf("digest %s, key %s, kcv %s\n", digest_hash_name((enum digest_hash)i), ref_text,
+                   kcv_text);
+    }
 }
 
 static void say_added(const struct arguments *arguments, const struct enrolled *enrolled)
@@ -50,6 +63,7 @@ static void say_added(const struct arguments *arguments, const struct enrolled *
         printf("%s added, key none: SIP digest alone\n", arguments->impi);
     else
         printf("%s added, key %s, kcv %s\n", arguments->impi, ref_text, kcv_text);
+    say_digests(enrolled);
     if (enrolled->handed_over)
         printf("hand-over file %s is for the HSS\n", arguments->hand_over);
 }
@@ -81,13 +95,9 @@ static enum outcome add(struct office *office, const struct arguments *arguments
         outcome = office_open_token(office, true);
     if (outcome == OUTCOME_DONE)
         outcome = office_prove_token(office);
-    if (outcome != OUTCOME_DONE)
-        return outcome;
-    if (credentials->digests != NULL)
-        outcome_warn("CLEAR-TEXT IMPORT: the digest secret of %s is outside the token in clear, "
-                     "and passes through this machine's memory",
-                     arguments->impi);
-    return add_both(office, arguments, credentials);
+    if (outcome == OUTCOME_DONE)
+        outcome = digest_ways_check(office, arguments, credentials);
+    return outcome == OUTCOME_DONE ? add_both(office, arguments, credentials) : outcome;
 }
 
 enum outcome subscriber_add(struct office *office, const struct arguments *arguments)

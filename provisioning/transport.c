@@ -1,5 +1,6 @@
 #include "transport.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ static const struct way ways[WAY_MECHANISMS] = {
     {TRANSPORT_OAEP_SHA256, TRANSPORT_RSA, CKM_RSA_PKCS_OAEP, CKM_SHA256, CKG_MGF1_SHA256},
     {TRANSPORT_OAEP_SHA1, TRANSPORT_RSA, CKM_RSA_PKCS_OAEP, CKM_SHA_1, CKG_MGF1_SHA1},
 };
+
+enum key_origin transport_origin(const struct transport *transport)
+{
+    return transport->kind == TRANSPORT_AES ? KEY_ORIGIN_WRAPPED_AES : KEY_ORIGIN_WRAPPED_RSA;
+}
 
 const char *transport_way_text(enum transport_way way)
 {
@@ -288,11 +294,8 @@ static enum hsm_result gauge(struct token *token, CK_OBJECT_HANDLE key, size_t *
     return rc;
 }
 
-/*
- * OAEP does not say how long the key is, SoftHSM doesn't either (CKA_VALUE_LEN of what it unwrapped
- * is 0), and an AES-256 key would be no K. So another object of the same value is measured.
- */
-static enum hsm_result check_by_gauge(struct token *token, const struct transport_wrapped *wrapped)
+enum hsm_result transport_measure(struct token *token, const struct transport_wrapped *wrapped,
+                                  size_t *out_bytes)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
@@ -303,16 +306,30 @@ static enum hsm_result check_by_gauge(struct token *token, const struct transpor
         {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &yes, sizeof yes},
         {CKA_SENSITIVE, &yes, sizeof yes}, {CKA_EXTRACTABLE, &yes, sizeof yes}};
     CK_OBJECT_HANDLE same = CK_INVALID_HANDLE;
-    size_t length = 0;
+    size_t bytes = 0;
     enum hsm_result rc =
         transport_unwrap(token, wrapped, object, sizeof object / sizeof object[0], &same);
     if (rc != HSM_OK)
         return rc;
-    rc = gauge(token, same, &length);
+    rc = gauge(token, same, &bytes);
     token_discard(token, same);
+    if (rc != HSM_OK && rc != HSM_BAD_WRAP)
+        return rc;
+    *out_bytes = rc == HSM_OK ? bytes : 0; /* RFC 3394 is of whole blocks; SoftHSM pads */
+    return HSM_OK;
+}
+
+/*
+ * OAEP does not say how long the key is, SoftHSM doesn't either (CKA_VALUE_LEN of what it unwrapped
+ * is 0), and an AES-256 key would be no K. So another object of the same value is measured.
+ */
+static enum hsm_result check_by_gauge(struct token *token, const struct transport_wrapped *wrapped)
+{
+    size_t bytes = 0;
+    enum hsm_result rc = transport_measure(token, wrapped, &bytes);
     if (rc != HSM_OK)
         return rc;
-    return length == K_BYTES ? HSM_OK : HSM_BAD_WRAP;
+    return bytes == K_BYTES ? HSM_OK : HSM_BAD_WRAP;
 }
 
 static enum hsm_result check_length(struct token *token, const struct transport_wrapped *wrapped,
@@ -352,22 +369,21 @@ struct key_source transport_source(const struct transport_wrapped *wrapped)
     return (struct key_source){make_unwrapped, wrapped};
 }
 
-static enum hsm_result read_value(struct token *token, CK_OBJECT_HANDLE object,
-                                  struct secret128 *out_value)
+/* HSM_BAD_WRAP: its length is not `bytes`. */
+static enum hsm_result read_value(struct token *token, CK_OBJECT_HANDLE object, void *out_value,
+                                  size_t bytes)
 {
-    ERASED(secret128) struct secret128 value = {0};
-    CK_ATTRIBUTE attribute = {CKA_VALUE, value.bytes, sizeof value.bytes};
+    CK_ATTRIBUTE attribute = {CKA_VALUE, out_value, bytes};
     CK_RV rv =
         MODULE_CALL(token->module, C_GetAttributeValue, token->session, object, &attribute, 1);
-    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && attribute.ulValueLen != sizeof value.bytes))
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && attribute.ulValueLen != bytes))
         return HSM_BAD_WRAP;
-    if (rv == CKR_OK)
-        *out_value = value;
     return module_result(rv);
 }
 
-enum hsm_result transport_read(struct token *token, const struct transport_wrapped *wrapped,
-                               struct secret128 *out_value)
+/* A readable object of the session. */
+static enum hsm_result unwrap_to_read(struct token *token, const struct transport_wrapped *wrapped,
+                                      CK_OBJECT_HANDLE *out_object)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_GENERIC_SECRET;
@@ -377,14 +393,44 @@ enum hsm_result transport_read(struct token *token, const struct transport_wrapp
         {CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
         {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &yes, sizeof yes},
         {CKA_SENSITIVE, &no, sizeof no},   {CKA_EXTRACTABLE, &yes, sizeof yes}};
+    return transport_unwrap(token, wrapped, object, sizeof object / sizeof object[0], out_object);
+}
+
+enum hsm_result transport_read(struct token *token, const struct transport_wrapped *wrapped,
+                               struct secret128 *out_value)
+{
+    ERASED(secret128) struct secret128 value = {0};
     CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
-    enum hsm_result rc =
-        transport_unwrap(token, wrapped, object, sizeof object / sizeof object[0], &handle);
+    enum hsm_result rc = unwrap_to_read(token, wrapped, &handle);
     if (rc != HSM_OK)
         return rc;
-    rc = read_value(token, handle, out_value);
+    rc = read_value(token, handle, value.bytes, sizeof value.bytes);
     enum hsm_result end = token_destroy(token, handle);
-    return rc != HSM_OK ? rc : end;
+    if (rc == HSM_OK)
+        rc = end;
+    if (rc == HSM_OK)
+        *out_value = value;
+    return rc;
+}
+
+enum hsm_result transport_read_ha1(struct token *token, const struct transport_wrapped *wrapped,
+                                   size_t bytes, struct secret_ha1 *out_ha1)
+{
+    ERASED(secret_ha1) struct secret_ha1 ha1 = {{0}};
+    CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+    assert(bytes < sizeof ha1.text);
+    enum hsm_result rc = unwrap_to_read(token, wrapped, &handle);
+    if (rc != HSM_OK)
+        return rc;
+    rc = read_value(token, handle, ha1.text, bytes);
+    if (rc == HSM_BAD_WRAP || (rc == HSM_OK && strlen(ha1.text) != bytes))
+        rc = HSM_BAD_HA1;
+    enum hsm_result end = token_destroy(token, handle);
+    if (rc == HSM_OK)
+        rc = end;
+    if (rc == HSM_OK)
+        *out_ha1 = ha1;
+    return rc;
 }
 
 static bool is_way_out(const struct way *way, enum transport_kind kind)

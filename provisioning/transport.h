@@ -11,7 +11,9 @@
 #ifndef NISIM_PROVISIONING_TRANSPORT_H
 #define NISIM_PROVISIONING_TRANSPORT_H
 
+#include "digest.h"
 #include "kcv.h"
+#include "key_origin.h"
 #include "key_source.h"
 
 #define TRANSPORT_ID "nisim transport"
@@ -57,6 +59,9 @@ struct transport_wrapped {
     size_t length;
 };
 
+/* What is said of a secret that it unwrapped. */
+enum key_origin transport_origin(const struct transport *transport);
+
 const char *transport_way_text(enum transport_way way);
 
 /* HSM_NO_KEY when there is none, HSM_REFUSED when it is not what a transport key must be. */
@@ -87,6 +92,22 @@ struct key_source transport_source(const struct transport_wrapped *wrapped);
 MUST_CHECK enum hsm_result transport_read(struct token *token,
                                           const struct transport_wrapped *wrapped,
                                           struct secret128 *out_value);
+
+/*
+ * The same of a digest secret, `bytes` long, as the text that it is. HSM_BAD_HA1: it has another
+ * length, or a NUL in it.
+ */
+MUST_CHECK enum hsm_result transport_read_ha1(struct token *token,
+                                              const struct transport_wrapped *wrapped, size_t bytes,
+                                              struct secret_ha1 *out_ha1);
+
+/*
+ * How long what is wrapped is, found in the token. Of what is no multiple of 8 octets a token says
+ * the next one, or refuses, which is 0. Results as of transport_source.
+ */
+MUST_CHECK enum hsm_result transport_measure(struct token *token,
+                                             const struct transport_wrapped *wrapped,
+                                             size_t *out_bytes);
 
 /*
  * The object's value wrapped for the holder of a TRANSPORT_OUT key: by RFC 3394, or by OAEP with

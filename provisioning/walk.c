@@ -55,6 +55,13 @@ static enum outcome take_filter(const struct arguments *arguments, struct walk *
     return OUTCOME_DONE;
 }
 
+/* Of K, or of the secrets of SIP digest. */
+static bool has_origin(const struct subscription *subscription, enum key_origin origin)
+{
+    return subscription->origin == origin ||
+           (subscription->digest.algorithms != 0 && subscription->digest.origin == origin);
+}
+
 static bool matches(const struct subscription *subscription, const char *pattern)
 {
     if (fnmatch(pattern, subscription->identity.impi, 0) == 0)
@@ -72,7 +79,7 @@ static bool takes(const struct walk *walk, const struct subscription *subscripti
     if ((arguments->enabled && !subscription->enabled) ||
         (arguments->disabled && subscription->enabled))
         return false;
-    if (walk->origin != 0 && subscription->origin != walk->origin)
+    if (walk->origin != 0 && !has_origin(subscription, (enum key_origin)walk->origin))
         return false;
     if (arguments->domain != NULL &&
         strcasecmp(arguments->domain, subscription->identity.domain) != 0)

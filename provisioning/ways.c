@@ -53,8 +53,7 @@ static enum outcome load_wrapped(struct office *office, const struct arguments *
     if (result != HSM_OK)
         return office_fail_hsm(
             office, result, file->op_is_opc ? "OPc in the wrapped file" : "OP in the wrapped file");
-    out->origin =
-        transport->kind == TRANSPORT_AES ? KEY_ORIGIN_WRAPPED_AES : KEY_ORIGIN_WRAPPED_RSA;
+    out->origin = transport_origin(transport);
     result = ways_load(office, &enrolment, out);
     return result == HSM_OK ? OUTCOME_DONE
                             : office_fail_hsm(office, result, "K in the wrapped file");

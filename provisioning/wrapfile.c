@@ -12,8 +12,9 @@
 struct reading {
     struct wrapfile *file;
     size_t line_number;
-    unsigned seen; /* a bit a name */
-    char *out_why; /* WRAPFILE_WHY_BYTES */
+    unsigned seen;         /* a bit a name */
+    enum digest_hash hash; /* of the line at hand, where it is of a digest secret */
+    char *out_why;         /* WRAPFILE_WHY_BYTES */
 };
 
 static bool fail(const struct reading *reading, const char *what, const char *reason)
@@ -57,6 +58,16 @@ static bool take_kcv(struct reading *reading, const char *text, size_t length)
     return kcv_from_text(text, length, &reading->file->kcv);
 }
 
+static bool take_ha1(struct reading *reading, const char *text, size_t length)
+{
+    return take_blob(text, length, &reading->file->ha1[reading->hash]);
+}
+
+static bool take_ha1_kcv(struct reading *reading, const char *text, size_t length)
+{
+    return kcv_of_ha1_from_text(text, length, &reading->file->ha1_kcv[reading->hash]);
+}
+
 static bool take_impi(struct reading *reading, const char *text, size_t length)
 {
     if (length == 0 || length > NAME_BYTES_MAX)
@@ -80,21 +91,31 @@ static bool pass_over(struct reading *reading, const char *text, size_t length)
     return length > 0;
 }
 
+#define WRONG_HA1 " is not hex digits of a wrapped H(A1)"
+#define WRONG_HA1_KCV " is not sha256: and 6 to 10 hex digits"
+
 static const struct name {
     const char *text;
     bool (*take)(struct reading *reading, const char *text, size_t length);
     const char *wrong;
+    enum digest_hash hash; /* of a digest secret's */
 } names[] = {
-    {"K", take_k, " is not hex digits of a wrapped key"},
-    {"OP", take_op, " is not hex digits of a wrapped key, or both OP and OPc are given"},
-    {"OPc", take_opc, " is not hex digits of a wrapped key, or both OP and OPc are given"},
-    {"KEY", take_key, " is not hex digits of a wrapped key"},
-    {"KCV", take_kcv, " is not 6 to 10 hex digits, with cmac: before those of a CMAC"},
-    {"IMPI", take_impi, " is empty or too long"},
-    {"ALGORITHM", take_algorithm, " is not milenage"},
-    {"WRAP", pass_over, " is empty"},
-    {"TRANSPORT-KEY", pass_over, " is empty"},
-    {"TRANSPORT-KCV", pass_over, " is empty"},
+    {"K", take_k, " is not hex digits of a wrapped key", 0},
+    {"OP", take_op, " is not hex digits of a wrapped key, or both OP and OPc are given", 0},
+    {"OPc", take_opc, " is not hex digits of a wrapped key, or both OP and OPc are given", 0},
+    {"KEY", take_key, " is not hex digits of a wrapped key", 0},
+    {"KCV", take_kcv, " is not 6 to 10 hex digits, with cmac: before those of a CMAC", 0},
+    {"IMPI", take_impi, " is empty or too long", 0},
+    {"ALGORITHM", take_algorithm, " is not milenage", 0},
+    {"WRAP", pass_over, " is empty", 0},
+    {"TRANSPORT-KEY", pass_over, " is empty", 0},
+    {"TRANSPORT-KCV", pass_over, " is empty", 0},
+    {"HA1-MD5", take_ha1, WRONG_HA1, DIGEST_MD5},
+    {"HA1-MD5-KCV", take_ha1_kcv, WRONG_HA1_KCV, DIGEST_MD5},
+    {"HA1-SHA-256", take_ha1, WRONG_HA1, DIGEST_SHA_256},
+    {"HA1-SHA-256-KCV", take_ha1_kcv, WRONG_HA1_KCV, DIGEST_SHA_256},
+    {"HA1-SHA-512-256", take_ha1, WRONG_HA1, DIGEST_SHA_512_256},
+    {"HA1-SHA-512-256-KCV", take_ha1_kcv, WRONG_HA1_KCV, DIGEST_SHA_512_256},
 };
 #define NAMES (sizeof names / sizeof names[0])
 
@@ -103,6 +124,7 @@ static bool take_value(struct reading *reading, size_t name, const char *text, s
     if ((reading->seen & 1U << name) != 0)
         return fail(reading, names[name].text, " stands twice");
     reading->seen |= 1U << name;
+    reading->hash = names[name].hash;
     return names[name].take(reading, text, length) ||
            fail(reading, names[name].text, names[name].wrong);
 }
@@ -139,6 +161,15 @@ static bool take_lines(struct reading *reading, FILE *stream)
     if (ferror(stream) == 0)
         return true;
     return fail(reading, "it can't be read: ", strerror(errno));
+}
+
+bool wrapfile_has_ha1(const struct wrapfile *file)
+{
+    for (size_t i = 0; i < DIGEST_HASHES; i++) {
+        if (file->ha1[i].length > 0)
+            return true;
+    }
+    return false;
 }
 
 bool wrapfile_read(const char *path, struct wrapfile *out_file, char out_why[WRAPFILE_WHY_BYTES])

@@ -22,9 +22,14 @@ struct wrapfile {
     struct wrapfile_blob op;  /* OPc when op_is_opc */
     struct wrapfile_blob key; /* a transport key */
     bool op_is_opc;
-    struct kcv kcv;                /* length 0: not given */
+    struct kcv kcv;                          /* of K or the transport key; length 0: not given */
+    struct wrapfile_blob ha1[DIGEST_HASHES]; /* of digest secrets */
+    struct kcv ha1_kcv[DIGEST_HASHES];
     char impi[NAME_BYTES_MAX + 1]; /* "": not given */
 };
+
+/* Has it a digest secret? */
+bool wrapfile_has_ha1(const struct wrapfile *file);
 
 /* out_why: "line 2: K is not hex digits". */
 MUST_CHECK bool wrapfile_read(const char *path, struct wrapfile *out_file,

@@ -3,6 +3,7 @@
 #define NISIM_STORE_DIGEST_CREDENTIAL_H
 
 #include "digest.h"
+#include "key_origin.h"
 #include "keyring.h"
 #include "message.h"
 #include "wire.h"
@@ -13,8 +14,9 @@
 
 /* All zero: AKA keys, and no digest secret. */
 struct digest_credential {
-    bool is_alone;      /* the subscription has no AKA keys */
-    uint8_t algorithms; /* bit n: there is a secret for the enum digest_hash n */
+    bool is_alone;          /* the subscription has no AKA keys */
+    uint8_t algorithms;     /* bit n: there is a secret for the enum digest_hash n */
+    enum key_origin origin; /* of all of them; never KEY_ORIGIN_GENERATED */
     struct key_ref refs[DIGEST_HASHES];
     char realm[NAME_BYTES_MAX + 1]; /* as it stands in H(A1) */
 };

@@ -8,18 +8,11 @@
 
 #include "aka.h"
 #include "digest_credential.h"
+#include "key_origin.h"
 #include "keyring.h"
 #include "message.h"
 #include "pin_credential.h"
 #include "token_kek.h"
-
-/* How K came into the token. Shown for ever after. */
-enum key_origin {
-    KEY_ORIGIN_CLEAR_LABORATORY = 1, /* clear text passed through the tool's memory */
-    KEY_ORIGIN_GENERATED = 2,        /* in this token, then wrapped for the HSS */
-    KEY_ORIGIN_WRAPPED_AES = 3,      /* unwrapped in the token, by an AES transport key */
-    KEY_ORIGIN_WRAPPED_RSA = 4,      /* the same, by the token's RSA transport key */
-};
 
 /* Where K and OPc rest. */
 enum residence {
@@ -45,7 +38,7 @@ struct subscription {
     struct digest_credential digest;
     struct pin_credential pin;
     struct sqn_profile profile;
-    enum key_origin origin;
+    enum key_origin origin; /* of K; with digest.is_alone that of the digest secrets */
     bool enabled;
     bool gba;       /* GBA_U may be run */
     bool gba_u_mac; /* with the MAC* of hsm/gba.h: unconfirmed, and only with gba */

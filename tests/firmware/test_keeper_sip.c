@@ -227,7 +227,9 @@ static void reads_its_part_of_a_record_strictly(void **state)
     assert_string_equal(sealed.digest.realm, REALM);
     assert_memory_equal(sealed.digest.refs[DIGEST_SHA_256].bytes, ref.bytes, KEY_REF_BYTES);
     assert_true(decodes_with(value, 0));
-    assert_false(decodes_with(value, 2));        /* flags */
+    assert_int_equal(sealed.digest.origin, KEY_ORIGIN_CLEAR_LABORATORY);
+    assert_true(decodes_with(value, 5));         /* flags: alone, came wrapped under RSA */
+    assert_false(decodes_with(value, 6));        /* no origin */
     assert_false(decodes_with(value - 1, 0));    /* no algorithm */
     assert_false(decodes_with(value - 1, 7));    /* a reference too few */
     assert_false(decodes_with(value - 1, 8));    /* an algorithm that is none */

@@ -43,6 +43,15 @@ static struct secret_ha1 ha1_of(enum digest_hash hash)
     return ha1;
 }
 
+static CK_OBJECT_HANDLE make_key(const struct key_ref *ref, enum digest_hash hash)
+{
+    const struct secret_ha1 ha1 = ha1_of(hash);
+    const struct digest_object object = {&ha1, ref, "nisim test", false};
+    CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+    assert_int_equal(token_digest_key_new(softhsm.token, &object, &handle), HSM_OK);
+    return handle;
+}
+
 static void add_key(const struct key_ref *ref, enum digest_hash hash)
 {
     const struct secret_ha1 ha1 = ha1_of(hash);
@@ -247,6 +256,37 @@ static int close_all(void **state)
     return 0;
 }
 
+/* By Python's hashlib: sha256(sha256(b"Mufasa:http-auth@example.org:Circle of Life").hexdigest()).
+ */
+static void hashes_a_key_that_stays(void **state)
+{
+    (void)state;
+    static const struct key_ref ref;
+    const struct secret_ha1 ha1 = ha1_of(DIGEST_SHA_256);
+    char text[DIGEST_TEXT_BYTES] = "";
+    CK_OBJECT_HANDLE key = make_key(&ref, DIGEST_SHA_256);
+    assert_int_equal(token_digest_key_hash(softhsm.token, key, text), HSM_OK);
+    assert_string_equal(text, "488727d9388b281cb1c7b91d08047c013a1d545bf0ce5a06334b216ab089d9a9");
+    assert_int_equal(digest_ha1_hash(&ha1, text), HSM_OK);
+    assert_string_equal(text, "488727d9388b281cb1c7b91d08047c013a1d545bf0ce5a06334b216ab089d9a9");
+    token_discard(softhsm.token, key);
+    assert_int_not_equal(token_digest_key_hash(softhsm.token, key, text), HSM_OK);
+}
+
+static void tells_the_digits_of_ha1(void **state)
+{
+    (void)state;
+    struct secret_ha1 ha1 = ha1_of(DIGEST_SHA_256);
+    assert_true(digest_ha1_is_text(DIGEST_SHA_256, &ha1));
+    assert_false(digest_ha1_is_text(DIGEST_MD5, &ha1));
+    ha1.text[63] = 'G';
+    assert_false(digest_ha1_is_text(DIGEST_SHA_256, &ha1));
+    ha1.text[63] = 'A';
+    assert_false(digest_ha1_is_text(DIGEST_SHA_256, &ha1));
+    ha1.text[63] = '\0';
+    assert_false(digest_ha1_is_text(DIGEST_SHA_256, &ha1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +296,8 @@ int main(void)
         cmocka_unit_test(is_no_k),
         cmocka_unit_test(says_when_a_secret_is_not_there),
         cmocka_unit_test(finds_a_secret_that_came_later),
+        cmocka_unit_test(hashes_a_key_that_stays),
+        cmocka_unit_test(tells_the_digits_of_ha1),
         cmocka_unit_test(answers_inside),
         cmocka_unit_test(answers_from_a_data_object),
         cmocka_unit_test(is_lost_when_the_token_is),

@@ -10,6 +10,7 @@ import subprocess
 import unittest
 
 import appliance
+import importfile
 import protocol
 from test_vectors import read_sets
 
@@ -166,7 +167,24 @@ class Secrets(appliance.Case):
         token("subscriber", "add", *names, "--digest-ha1-file", "-", status=2,
               text=f"MD5={self.needles['digest.md5.hex'].decode()}\nMD5=0\n")
         token("subscriber", "remove", "digest", "--yes")
+        self.add_wrapped_digest(names)
+        token("subscriber", "remove", "x", "--yes")
         self.add_digest(self.appliance)
+
+    def add_wrapped_digest(self, names):
+        """Once with a check value that is wrong. A name of its own keeps the needles' H(A1)."""
+        lab = self.appliance
+        importfile.make_transport_key(lab)
+        lines = ""
+        for name, needle in (("MD5", "md5"), ("SHA-256", "sha256"), ("SHA-512-256", "sha512_256")):
+            text = self.needles[f"digest.{needle}.hex"]
+            lines += f"HA1-{name}={importfile.wrap(text).hex()}\n"
+            lines += f"HA1-{name}-KCV=sha256:{hashlib.sha256(text).hexdigest()[:6]}\n"
+        add = ("subscriber", "add", *names, "--digest-wrapped-file", "digests", "--transport-key", importfile.KEY_NAME)
+        lab.write("digests", lines[:-7] + "000000\n")
+        lab.token(*add, status=2)
+        lab.write("digests", lines)
+        lab.token(*add)
 
     def test_whole_life(self):
         self.use()

@@ -395,6 +395,8 @@ class SipDigest(appliance.Case):
         shown = self.shown(MUFASA)
         self.assertIsNone(shown["key"])
         self.assertEqual(shown["digest_realm"], MUFASA.realm)
+        self.assertEqual(shown["digest_origin"], "clear-text laboratory import")
+        self.assertIsNone(shown["key_origin"])
         self.assertEqual({one["algorithm"]: one["place"] for one in shown["digests"]},
                          {"MD5": "data-object", "SHA-256": "key", "SHA-512-256": "data-object"})
         listed = self.appliance.token("subscriber", "list")
@@ -451,7 +453,7 @@ class SipDigest(appliance.Case):
             (("--digest-password-file", "-", "--digest-algorithms", "MD5,"), "p", "MD5,"),
             (("--digest-password-file", "-", "--digest-algorithms", "MD5,MD5"), "p", "MD5,MD5"),
             (("--digest-password-file", "-", "--digest-realm", 'a"b'), "p", "quote"),
-            (("--digest-password-file", "-", "--digest-ha1-file", "-"), "p", "not both"),
+            (("--digest-password-file", "-", "--digest-ha1-file", "-"), "p", "give one of"),
             (("--digest-password-file", "-", "--key-file", "-"), "p", "can't share"),
             (("--digest-password-file", "-", "--pin-fd", "0"), "p", "can't share"),
             (("--digest-ha1-file", "-"), "", "holds no H(A1)"),

@@ -72,7 +72,8 @@ class Traced:
         return all(call in self.text for call in calls)
 
 
-class Ways(appliance.Case):
+class WaysCase(appliance.Case):
+    """A token that is no laboratory's, with transport keys; no tests."""
     is_laboratory = False
 
     @classmethod
@@ -185,6 +186,8 @@ class Ways(appliance.Case):
         self.assertIn(f"key-origin: {origin}\n", self.lab.token("subscriber", "show", one.user).stdout)
         self.expect_answer(one)
 
+
+class Ways(WaysCase):
     # what is refused
 
     def test_clear_text_is_a_laboratorys(self):
@@ -248,7 +251,8 @@ class Ways(appliance.Case):
         for more, err in ((("--wrapped-file", "x"), "go together"), (("--transport-key", "x"), "go together"),
                           (("--generate",), "needs --hss-key"), (("--hss-key", "x"), "go with --generate"),
                           (("--generate", "--key-file", "x"), "give one of"), (("--op-file", "x"), "go with"),
-                          (("--kcv", "010203", "--digest-password-file", "x"), "--kcv goes with")):
+                          (("--kcv", "010203", "--digest-password-file", "x"), "--kcv goes with"),
+                          (("--digest-wrapped-file", "x"), "go together")):
             self.refuse(who, *more, err=err)
 
     def refuse_key(self, *arguments, err, status=USAGE):
@@ -381,6 +385,20 @@ class Ways(appliance.Case):
                                        "--transport-key", "zmk-in"))
         self.assertEqual(self.objects(), before)
 
+    def test_a_new_key_that_is_for_another(self):
+        """IMPI= of the wrapped file, in rotate-key."""
+        one, next_one = self.one(), self.one()
+        self.write_wrapped(one, self.zmk)
+        self.load_wrapped(one, "zmk-in", "wrapped, AES transport key")
+        rotate = ("subscriber", "rotate-key", one.user, "--wrapped-file", "wrapped", "--transport-key", "zmk-in")
+        self.write_wrapped(next_one, self.zmk)
+        before = self.objects()
+        self.assertIn(f"its key is for {next_one.impi}, not for {one.impi}",
+                      self.lab.token(*rotate, status=USAGE).stderr)
+        self.assertEqual(self.objects(), before)
+        self.write_wrapped(next_one, self.zmk, IMPI=one.impi)
+        self.assertIn(f"kcv {kcv_of(next_one.subscriber.k)}", self.lab.token(*rotate).stdout)
+
     def test_transport_key_under_another(self):
         """A key of the vendor's, wrapped to the RSA pair, that a subscriber's key then comes under."""
         kek, one = bytes(range(7, 39)), self.one()
@@ -396,7 +414,7 @@ class Ways(appliance.Case):
         self.assertNotIn("kek", self.lab.token("transport-key", "list", "--json").stdout)
 
 
-class Terminal(Ways):
+class Terminal(WaysCase):
     """Components that are typed."""
 
     def spawn(self):
@@ -473,13 +491,6 @@ class Laboratory(appliance.Case):
         self.assertIn("laboratory-token: yes\n", shown)
         self.assertIn("is a laboratory's", self.appliance.token("subscriber", "list").stderr)
         self.assertTrue(all("laboratory=1" in line for line in self.appliance.lines("keeper-ready", "keeper-0")))
-
-
-def load_tests(loader, _tests, _pattern):
-    """Terminal has what Ways has, and is not to run its tests again."""
-    names = [name for name in loader.getTestCaseNames(Terminal) if name not in dir(Ways)]
-    return unittest.TestSuite([loader.loadTestsFromTestCase(Ways), loader.loadTestsFromTestCase(Laboratory),
-                               unittest.TestSuite(Terminal(name) for name in names)])
 
 
 if __name__ == "__main__":

@@ -509,7 +509,7 @@ class Subscribers(Case):
             "impi": "alice@ims.example.com", "user_ids": ["15551", "alice"],
             "impus": ["sip:alice@ims.example.com", "tel:+15551"], "domain": "ims.example.com",
             "p_cscfs": ["192.0.2.1"], "enabled": True, "as_sealed": True, "key_in_token": True,
-            "digests": [], "digest_realm": None, "gba": False, "gba_u_mac": False, "card_pin_tries": None,
+            "digests": [], "digest_realm": None, "digest_origin": None, "gba": False, "gba_u_mac": False, "card_pin_tries": None,
             "key_origin": "clear-text laboratory import", "ind_bits": 4, "delta": 1000,
             "age_limit": 500, "sqn_ms": "000000000000", "highest_seq": 0, "residence": "resident",
             "kek": None, "kek_in_token": False, "laboratory_token": True})

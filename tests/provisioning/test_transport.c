@@ -33,7 +33,7 @@ static const uint8_t aes256[40] = {0x64, 0x90, 0xae, 0x36, 0x9d, 0x92, 0xeb, 0x9
                                    0x7d, 0xd1, 0xba, 0x12, 0x1e, 0x61, 0x0c, 0xcc, 0x7d, 0xcd,
                                    0xae, 0xa3, 0x84, 0xfe, 0xec, 0x9a, 0x6f, 0xca, 0x35, 0xf4};
 static const struct kcv known_kcv = {false, 3, {0xfd, 0xe4, 0xfb}};
-static const struct kcv known_cmac = {true, 5, {0x53, 0xe1, 0x07, 0xb3, 0x6e}};
+static const struct kcv known_cmac = {KCV_CMAC, 5, {0x53, 0xe1, 0x07, 0xb3, 0x6e}};
 
 static struct softhsm softhsm;
 static CK_BBOOL yes = CK_TRUE;
@@ -321,6 +321,94 @@ static void leaves_nothing_of_another_key(void **state)
     assert_int_equal(enrol_destroy(softhsm.token, &ref), HSM_OK);
 }
 
+static CK_OBJECT_HANDLE make_secret(const char *text)
+{
+    struct secret_ha1 value = {{0}};
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    memcpy(value.text, text, strlen(text));
+    CK_ATTRIBUTE key[] = {{CKA_CLASS, &class, sizeof class},
+                          {CKA_KEY_TYPE, &type, sizeof type},
+                          {CKA_TOKEN, &no, sizeof no},
+                          {CKA_EXTRACTABLE, &yes, sizeof yes},
+                          {CKA_VALUE, value.text, strlen(text)}};
+    assert_int_equal(MODULE_CALL(softhsm.module, C_CreateObject, softhsm.token->session, key,
+                                 COUNT_OF(key), &object),
+                     CKR_OK);
+    return object;
+}
+
+#define DIGITS "0123456789abcdef0123456789abcdef"
+
+/* As an HSS wraps it that has the other half of the transport key. */
+static void reads_a_digest_secret(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"aes out", "aes in"}, {"rsa out", "rsa in"}};
+    static const char *const texts[] = {DIGITS, DIGITS DIGITS};
+    for (size_t i = 0; i < 2 * COUNT_OF(names); i++) {
+        const char *text = texts[i / 2];
+        const struct transport out = find(names[i % 2][0]);
+        const struct transport in = find(names[i % 2][1]);
+        uint8_t bytes[TRANSPORT_WRAPPED_BYTES_MAX];
+        struct transport_wrapped wrapped = {&in, bytes, 0};
+        enum transport_way way = TRANSPORT_RFC3394;
+        struct secret_ha1 ha1 = {{0}};
+        size_t measured = 0;
+        CK_OBJECT_HANDLE key = make_secret(text);
+        assert_int_equal(transport_wrap(softhsm.token, &out, key, bytes, &wrapped.length, &way),
+                         HSM_OK);
+        token_discard(softhsm.token, key);
+        size_t before = count_objects();
+        assert_int_equal(transport_read_ha1(softhsm.token, &wrapped, strlen(text) - 1, &ha1),
+                         HSM_BAD_HA1);
+        assert_string_equal(ha1.text, "");
+        assert_int_equal(transport_measure(softhsm.token, &wrapped, &measured), HSM_OK);
+        assert_int_equal(measured, strlen(text));
+        assert_int_equal(transport_read_ha1(softhsm.token, &wrapped, strlen(text), &ha1), HSM_OK);
+        assert_string_equal(ha1.text, text);
+        bytes[9] ^= 1;
+        assert_int_equal(transport_measure(softhsm.token, &wrapped, &measured), HSM_BAD_WRAP);
+        assert_int_equal(transport_read_ha1(softhsm.token, &wrapped, strlen(text), &ha1),
+                         HSM_BAD_WRAP);
+        wrapped.transport = &out;
+        assert_int_equal(transport_measure(softhsm.token, &wrapped, &measured), HSM_REFUSED);
+        assert_int_equal(count_objects(), before);
+    }
+}
+
+static void tells_a_digest_secret_by_its_check_value(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "sha256:",
+                                      "9f9f51",
+                                      "cmac:9f9f51",
+                                      "sha256:9f9f",
+                                      "sha256:9f9f5x",
+                                      "sha256:9f9f519",
+                                      "SHA256:9f9f51"};
+    static const struct kcv any;
+    struct secret_ha1 ha1 = {DIGITS};
+    struct kcv kcv = {0};
+    struct kcv same = {0};
+    char text[KCV_TEXT_BYTES];
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(kcv_of_ha1_from_text(bad[i], strlen(bad[i]), &kcv));
+    assert_int_equal(kcv_take_ha1(&ha1, &any, &kcv), HSM_OK);
+    kcv_to_text(&kcv, text);
+    assert_string_equal(text, "sha256:3eb1bd");             /* sha256sum */
+    assert_false(kcv_from_text(text, strlen(text), &same)); /* it is no K's */
+    assert_true(kcv_of_ha1_from_text(text, strlen(text), &same));
+    CK_OBJECT_HANDLE key = make_secret(DIGITS);
+    assert_int_equal(kcv_take_digest_key(softhsm.token, key, &same, &kcv), HSM_OK);
+    same.bytes[2] ^= 1;
+    assert_int_equal(kcv_take_digest_key(softhsm.token, key, &same, &kcv), HSM_BAD_KCV);
+    assert_int_equal(kcv_take_ha1(&ha1, &same, &kcv), HSM_BAD_KCV);
+    token_discard(softhsm.token, key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +421,8 @@ int main(void)
         cmocka_unit_test(makes_a_key_that_leaves_once),
         cmocka_unit_test(unwraps_what_aes_wrapped),
         cmocka_unit_test(wraps_for_another_token),
+        cmocka_unit_test(reads_a_digest_secret),
+        cmocka_unit_test(tells_a_digest_secret_by_its_check_value),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
