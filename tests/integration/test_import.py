@@ -361,7 +361,7 @@ class NoLaboratory(ImportCase):
     def setUpClass(cls):
         cls.appliance = appliance.Appliance(cls.programs)
         cls.addClassCleanup(cls.appliance.close)
-        cls.appliance.token("init", "--label", "nisim", "--so-pin-file", "so-pin")
+        cls.appliance.init()
 
     def test_no_clear_text(self):
         text = importfile.csv([importfile.fields(who, wrapped=False) for who in self.people(1)])
