@@ -396,8 +396,8 @@ class Accidents(ImportCase):
         return not links or self.appliance.path(name) in links
 
     def test_killed_anywhere_and_started_again(self):
-        lines = self.lines(15000)
-        lines[7]["kcv"] = lines[14999]["kcv"] = "000000"
+        lines = self.lines(8000)
+        lines[7]["kcv"] = lines[7999]["kcv"] = "000000"
         text = importfile.csv(lines)
         before = self.count()
         self.appliance.write("in.csv", text)
@@ -411,8 +411,8 @@ class Accidents(ImportCase):
             process.kill()
             process.wait()
         summary = json.loads(self.run_import("--json", status=FAILED).stdout)
-        self.assertEqual(summary["done_before"] + summary["records"], 15000)
-        self.assertEqual(self.count(), before + 14998)
+        self.assertEqual(summary["done_before"] + summary["records"], 8000)
+        self.assertEqual(self.count(), before + 7998)
         self.assertServed(importfile.subscriber(ImportCase.next_number - 2))
 
     def test_two_at_once(self):

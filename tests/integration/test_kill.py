@@ -13,7 +13,7 @@ import protocol
 
 REQUEST_TIMEOUT = 3
 CLIENT_DEADLINE = 25  # longer than the appliance takes for anything, restarts included
-CHALLENGES = 45  # of one asker
+CHALLENGES = 25  # of one asker
 IND_OF_RECOVERY = 30
 
 
