@@ -298,6 +298,24 @@ class Appliance:
                     found["keeper-" + arguments[1].decode()] = pid
         return found
 
+    def has_logged_in(self, keeper, pid):
+        """Before that a kill may tear token.object (see restore_token)."""
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            generation = file.read().split(b"\0")[2].decode()
+            return any(f" generation={generation} " in line
+                       for line in self.lines("keeper-ready", keeper))
+        return False
+
+    def wait_for_children(self, names=("front", "keeper-0", "keeper-1")):
+        """children(), each of which can be killed without harm to the token."""
+        def are_there():
+            found = self.children()
+            return set(found) >= set(names) and all(
+                name == "front" or self.has_logged_in(name, found[name]) for name in names)
+
+        wait_for(are_there, "all processes")
+        return self.children()
+
     # clients
 
     def client(self, who="wwsf-1", **how):
