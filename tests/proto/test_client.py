@@ -515,7 +515,7 @@ class LibraryTest(ClientTest):
 
     def test_connecting_anew_for_ever(self):
         """More often than there are numbers for kinds of BIO."""
-        lines = self.calls(self.serve(answering()), *['connect', 'ping'] * 300)
+        lines = self.calls(self.serve(answering()), *['connect', 'ping'] * 150)
         self.assertEqual({line[1] for line in lines}, {'0'})
 
 
