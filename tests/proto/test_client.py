@@ -421,7 +421,7 @@ class DeadlineTest(ClientTest):
     def holds(self, server, said='no answer in time'):
         begin = time.monotonic()
         self.fails(LOST, said, server, *CHALLENGE, timeout='1')
-        self.assertTrue(0.9 < time.monotonic() - begin < 6, time.monotonic() - begin)
+        self.assertTrue(0.9 < time.monotonic() - begin < 25, time.monotonic() - begin)
 
     @staticmethod
     def dribble(data):

@@ -303,7 +303,7 @@ class Init(Case):
         start = time.monotonic()
         self.expect(self.lab.run("check", "--config", "nisim.conf"), FAILED,
                     err="did not answer in time")
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertLess(time.monotonic() - start, 30)
 
 
 class Token(Case):
