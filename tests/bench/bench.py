@@ -187,7 +187,7 @@ class Bench:
         """The laboratory, nothing running in it."""
         if self.lab is None:
             self.lab = appliance.Appliance(self.programs)
-            self.lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+            self.lab.init_laboratory()
             who = [appliance.subscriber(name) for name in balanced_names(SUBSCRIBERS, SLOW_KEEPERS)]
             begin = time.monotonic()
             for one in who:

@@ -127,7 +127,7 @@ def main():
     options = parser.parse_args()
     lab = appliance.Appliance(os.path.abspath(options.bin))
     try:
-        lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+        lab.init_laboratory()
         importfile.make_transport_key(lab)
         if options.daemon:
             lab.start()

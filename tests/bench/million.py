@@ -35,7 +35,7 @@ class Million:
 
     def laboratory(self):
         lab = appliance.Appliance(self.programs)
-        lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+        lab.init_laboratory()
         lab.configure(log="info")
         return lab
 

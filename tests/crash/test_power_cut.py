@@ -155,7 +155,7 @@ class PowerCut:
         self.lab.close()
 
     def prepare(self):
-        self.lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+        self.lab.init_laboratory()
         who = [appliance.subscriber(f"user-{i}") for i in range(SUBSCRIBERS)]
         for one in who:
             self.lab.add(one)

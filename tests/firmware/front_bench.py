@@ -22,6 +22,7 @@ AT_FIELD = 0x8036
 STAMP_FRONT = 0xffff
 FIRST_CHANNEL = 7
 SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so'
+TIMEOUT = 20  # seconds for what comes at once, on a machine that has other things to do
 
 
 def field(tag, value):
@@ -115,7 +116,7 @@ class Keeper:
     def send(self, kind, request_id, status=OK, body=b'', stamp=STAMP_FRONT):
         self.channel.send(struct.pack('>HI', stamp, 0) + frame(kind, request_id, body, flags=1, status=status))
 
-    def receive(self, timeout=5):
+    def receive(self, timeout=TIMEOUT):
         """(stamp, type, request id, body), or None when nothing comes."""
         if not select.select([self.channel], [], [], timeout)[0]:
             return None
@@ -124,7 +125,7 @@ class Keeper:
         assert (version, flags, status, length) == (1, 0, 0, len(packet) - 18), packet[:18]
         return struct.unpack('>H', packet[:2])[0], kind, request_id, packet[18:]
 
-    def request(self, timeout=5):
+    def request(self, timeout=TIMEOUT):
         """The next request of a client; markers are answered on the way."""
         while True:
             packet = self.receive(timeout)
@@ -226,7 +227,7 @@ class Front:
         before = self.log().count(line)
         self.keepers[index].settle(lambda: self.log().count(line) > before)
 
-    def wait_for_log(self, text, seconds=5):
+    def wait_for_log(self, text, seconds=TIMEOUT):
         end = time.monotonic() + seconds
         while text not in self.log():
             assert time.monotonic() < end, f'{text!r} is not in the log:\n{self.log()}'
@@ -239,7 +240,7 @@ class Front:
     def terminate(self):
         os.kill(self.pid, signal.SIGTERM)
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=TIMEOUT):
         end = time.monotonic() + seconds
         while self.exit_code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -267,7 +268,7 @@ class Front:
         return Client(self, name, **options)
 
     def connect_plain(self):
-        return socket.create_connection(('127.0.0.1', self.port), timeout=5)
+        return socket.create_connection(('127.0.0.1', self.port), timeout=TIMEOUT)
 
 
 class Client:
@@ -314,7 +315,7 @@ class Client:
         taken, self.buffer = self.buffer[:length], self.buffer[length:]
         return taken
 
-    def receive(self, timeout=5):
+    def receive(self, timeout=TIMEOUT):
         """(type, status, request id, body) of the next answer."""
         self.socket.settimeout(timeout)
         length, version, kind, flags, status, request_id = HEADER.unpack(self.take(HEADER.size))
@@ -331,7 +332,7 @@ class Client:
         except TimeoutError:
             return True
 
-    def expect_clean_close(self, timeout=5):
+    def expect_clean_close(self, timeout=TIMEOUT):
         self.socket.settimeout(timeout)
         data = self.socket.recv(65536)
         assert data == b'' and self.buffer == b'', (data, self.buffer)

@@ -288,7 +288,7 @@ class FrameTest(FrontTest):
 
 class DeadlineTest(FrontTest):
     def test_deadlines(self):
-        front = self.start(limits={'handshake_timeout': 1, 'frame_timeout': 1, 'idle_timeout': 3, 'request_timeout': 1})
+        front = self.start(limits={'handshake_timeout': 1, 'frame_timeout': 1, 'idle_timeout': 6, 'request_timeout': 1})
         silent = front.connect_plain()
         half_hello = front.connect_plain()
         half_hello.sendall(b'\x16\x03\x01\x02\x00\x01')
@@ -301,10 +301,10 @@ class DeadlineTest(FrontTest):
         self.assertEqual(half_hello.recv(1), b'')
         half.expect_clean_close()
         self.assertEqual(unanswered.receive()[:3], (IDENTITY, UNAVAILABLE, 8))
-        self.assertLess(time.monotonic() - started, 2.9)
+        self.assertLess(time.monotonic() - started, 5)
         front.keepers[0].answer(packet)
         idle.expect_clean_close()
-        self.assertGreater(time.monotonic() - started, 2.5)
+        self.assertGreater(time.monotonic() - started, 4)
         unanswered.expect_clean_close()
         for reason in ('handshake timeout', 'frame timeout', 'idle timeout', 'request-timeout keeper=0 type=IDENTITY'):
             self.assertIn(reason, front.log())
@@ -334,7 +334,7 @@ class FlowTest(FrontTest):
         with front.connect() as client:
             client.send(b''.join(identity(i, f'user-{i}') for i in range(200)))
             packets = []
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while len(packets) < 200:
                 self.assertLess(time.monotonic(), end)
                 for keeper in front.keepers:
@@ -356,7 +356,7 @@ class FlowTest(FrontTest):
         with front.connect() as client:
             client.send(b''.join(identity(i, 'bob') for i in range(12)))
             counts = [0, 0, 0]
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while sum(counts) < 12:
                 self.assertLess(time.monotonic(), end)
                 for index, keeper in enumerate(front.keepers):
@@ -439,7 +439,7 @@ class FlowTest(FrontTest):
             client.send(b''.join(identity(i) for i in range(900)))
             started = time.monotonic()
             statuses = {client.receive()[1] for _ in range(300)}
-            self.assertLess(time.monotonic() - started, 4)
+            self.assertLess(time.monotonic() - started, 15)
             self.assertLessEqual(statuses, {UNAVAILABLE, BUSY})
 
     def test_a_client_that_goes_away_with_requests_in_hand(self):
@@ -627,7 +627,7 @@ class DrainTest(FrontTest):
         self.assertEqual(front.wait(5), 0)
 
     def test_drain_ends_in_time(self):
-        front = self.start(limits={'drain_timeout': 2, 'request_timeout': 60})
+        front = self.start(limits={'drain_timeout': 6, 'request_timeout': 60})
         client = front.connect()
         client.send(identity(1))
         front.keepers[0].request()
@@ -636,7 +636,7 @@ class DrainTest(FrontTest):
         self.assertEqual(client.receive(), (IDENTITY, UNAVAILABLE, 1, b''))
         client.expect_clean_close()
         self.assertEqual(front.wait(), 0)
-        self.assertLess(time.monotonic() - started, 2)
+        self.assertLess(time.monotonic() - started, 6)
         self.assertIn('drain-timeout', front.log())
         client.close()
 

@@ -68,11 +68,17 @@ def subscriber(name, **how):
 
 
 class Pki:
-    """Two authorities and certificates of every kind."""
+    """Two authorities and certificates of every kind, made here or copied from where they are ready."""
 
-    def __init__(self, folder):
-        os.mkdir(folder)
+    def __init__(self, folder, ready=None):
         self.folder = folder
+        if ready:
+            shutil.copytree(ready, folder)
+        else:
+            os.mkdir(folder)
+            self.make_all()
+
+    def make_all(self):
         for name in ("ca", "other-ca"):
             self.make(name, "-x509", "-addext", "basicConstraints=critical,CA:TRUE")
         self.issue("server", "DNS:localhost,IP:127.0.0.1", usage="serverAuth")
@@ -107,6 +113,9 @@ class Pki:
             return hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
 
 
+# What `nisim-token init` makes.
+LABORATORY = ("tokens", "state")
+
 CONFIG = """listen = "127.0.0.1:{port}";{top}
 store = "{store}";
 keepers = {keepers};
@@ -126,6 +135,8 @@ clients = (
 
 
 class Appliance:
+    ready = None  # the folder of laboratory.py, where ctest runs it
+
     def __init__(self, programs):
         self.programs = programs
         self.folder = tempfile.mkdtemp(prefix="nisim-test-")
@@ -133,7 +144,7 @@ class Appliance:
         self.process = None
         self.started_at = 0  # in the log
         self.port = free_port()
-        self.pki = Pki(self.path("pki"))
+        self.pki = Pki(self.path("pki"), self.ready and os.path.join(self.ready, "pki"))
         self.environment = dict(os.environ, SOFTHSM2_CONF=self.path("softhsm2.conf"))
         os.mkdir(self.path("tokens"))
         os.mkdir(self.path("state"))
@@ -183,6 +194,18 @@ class Appliance:
         if done.returncode != status:
             raise AssertionError(f"{arguments}: {done.returncode} {done.stdout} {done.stderr}")
         return done
+
+    def init(self, *kind):
+        """A token of its own and an empty store."""
+        self.token("init", *kind, "--label", "nisim", "--so-pin-file", "so-pin")
+
+    def init_laboratory(self):
+        """The same for a laboratory, or a copy: then the token is the same in all tests."""
+        if self.ready:
+            for name in LABORATORY:
+                shutil.copytree(os.path.join(self.ready, name), self.path(name), dirs_exist_ok=True)
+        else:
+            self.init("--laboratory")
 
     def token_objects(self):
         """The contents of token.object by its path, for restore_token."""
@@ -275,6 +298,24 @@ class Appliance:
                     found["keeper-" + arguments[1].decode()] = pid
         return found
 
+    def has_logged_in(self, keeper, pid):
+        """Before that a kill may tear token.object (see restore_token)."""
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            generation = file.read().split(b"\0")[2].decode()
+            return any(f" generation={generation} " in line
+                       for line in self.lines("keeper-ready", keeper))
+        return False
+
+    def wait_for_children(self, names=("front", "keeper-0", "keeper-1")):
+        """children(), each of which can be killed without harm to the token."""
+        def are_there():
+            found = self.children()
+            return set(found) >= set(names) and all(
+                name == "front" or self.has_logged_in(name, found[name]) for name in names)
+
+        wait_for(are_there, "all processes")
+        return self.children()
+
     # clients
 
     def client(self, who="wwsf-1", **how):
@@ -341,8 +382,10 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.appliance = Appliance(cls.programs)
         cls.addClassCleanup(cls.appliance.close)
-        kind = ("--laboratory",) if cls.is_laboratory else ()
-        cls.appliance.token("init", *kind, "--label", "nisim", "--so-pin-file", "so-pin")
+        if cls.is_laboratory:
+            cls.appliance.init_laboratory()
+        else:
+            cls.appliance.init()
         cls.prepare(cls.appliance)
         if cls.is_started:
             cls.appliance.start()
@@ -374,6 +417,8 @@ class Case(unittest.TestCase):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True, help="folder of the programs")
+    parser.add_argument("--ready", type=os.path.abspath, help="folder that laboratory.py made")
     options, rest = parser.parse_known_args()
     Case.programs = os.path.abspath(options.bin)
+    Appliance.ready = options.ready
     unittest.main(module="__main__", argv=[sys.argv[0], *rest])

@@ -164,8 +164,7 @@ class Records(Audit):
 
 class Trouble(Audit):
     def keepers(self):
-        appliance.wait_for(lambda: len(self.appliance.children()) == 3, "all processes")
-        return [pid for name, pid in self.appliance.children().items() if name != "front"]
+        return [pid for name, pid in self.appliance.wait_for_children().items() if name != "front"]
 
     def test_killed_keepers(self):
         accepted = []

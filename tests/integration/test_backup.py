@@ -93,7 +93,7 @@ class Backup(Case):
         """Another token with the same backup key, no store."""
         lab = appliance.Appliance(self.programs)
         self.addCleanup(lab.close)
-        lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+        lab.init("--laboratory")
         self.equip(lab)
         self.remove_store(lab)
         self.place(lab, self.good)

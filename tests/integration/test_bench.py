@@ -21,13 +21,13 @@ class Bench(appliance.Case):
 
     def bench(self, *arguments, status=appliance.DONE, file=None):
         done = subprocess.run(self.appliance.nisim_command(
-            "--json", "--warm-up", "1", "--duration", "2", *arguments, "bench",
+            "--json", "--warm-up", "0", "--duration", "1", *arguments, "bench",
             file or self.subscribers()), capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, status, done.stderr)
         return json.loads(done.stdout) if done.stdout else done.stderr
 
     def test_closed_loop(self):
-        shown = self.bench()
+        shown = self.bench("--warm-up", "1")
         self.assertEqual((shown["unexpected"], shown["resynchronised"]), (0, 0))
         self.assertEqual(list(shown["outcomes"]), ["OK"])
         self.assertEqual(shown["outcomes"]["OK"], shown["answered"])
@@ -38,11 +38,13 @@ class Bench(appliance.Case):
     def test_no_connection_starves(self):
         """More in flight than the channels hold: who starves waits for as long as the load lasts."""
         latency = self.bench("--connections", "16", "--in-flight", "64", "--duration",
-                             "4")["latency_ms"]
+                             "3")["latency_ms"]
         self.assertLess(latency["max"], max(20 * latency["p50"], 2000))
 
     def test_open_loop_keeps_its_rate(self):
-        shown = self.bench("--rate", "100", "--in-flight", "64")
+        """All of them have room to wait: a machine that stands still for a moment is no fault."""
+        shown = self.bench("--rate", "100", "--connections", "4", "--in-flight", "64",
+                           "--warm-up", "1", "--duration", "2")
         self.assertEqual((shown["not_sent"], shown["unexpected"]), (0, 0))
         self.assertEqual(shown["answered"], 200)
 
@@ -56,7 +58,7 @@ class Bench(appliance.Case):
     def test_used_subscribers_are_resynchronised(self):
         challenge = self.who[0].auc.challenge(5000, 3)
         self.assertAccepted(self.appliance.authenticate("bench-0", challenge), challenge)
-        shown = self.bench("--warm-up", "0", "--rate", "100")
+        shown = self.bench("--rate", "100")
         self.assertGreater(shown["resynchronised"], 0)
         self.assertEqual(shown["unexpected"], 0)
         self.assertGreater(shown["outcomes"]["OK"], shown["outcomes"]["SYNC_FAILURE"])

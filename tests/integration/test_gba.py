@@ -254,6 +254,7 @@ class Gba(appliance.Case):
         for pause in (0, 0.001, 0.003, 0.01, 0.03):
             challenge = self.challenge(self.between)
             fields = ((protocol.RAND, challenge.rand), (protocol.AUTN, challenge.autn))
+            self.appliance.wait_for_children()
             with self.appliance.client() as client:
                 client.send(GBA_BOOTSTRAP, protocol.name_field(self.between.impi), *fields)
                 time.sleep(pause)

@@ -13,7 +13,7 @@ import protocol
 
 REQUEST_TIMEOUT = 3
 CLIENT_DEADLINE = 25  # longer than the appliance takes for anything, restarts included
-CHALLENGES = 45  # of one asker
+CHALLENGES = 25  # of one asker
 IND_OF_RECOVERY = 30
 
 
@@ -118,10 +118,6 @@ class Kill(appliance.Case):
             challenge = self.recovery(who)
             self.assertAccepted(self.appliance.authenticate(who.impi, challenge), challenge)
 
-    def wait_for_children(self, names=("front", "keeper-0", "keeper-1")):
-        appliance.wait_for(lambda: set(self.appliance.children()) >= set(names), "all processes")
-        return self.appliance.children()
-
 
 class Killed(Kill):
     rounds = 0
@@ -146,8 +142,8 @@ class Killed(Kill):
                 return
 
     def kill(self, name):
-        pid = self.appliance.process.pid if name == "nisimd" else self.wait_for_children()[name]
-        os.kill(pid, signal.SIGKILL)
+        children = self.appliance.wait_for_children()
+        os.kill(self.appliance.process.pid if name == "nisimd" else children[name], signal.SIGKILL)
         if name == "nisimd":
             # As systemd does.
             self.appliance.process.wait()
@@ -223,7 +219,7 @@ class Stopped(Kill):
         self.assertEqual(self.appliance.errors(), [])
 
     def test_drain_answers_what_is_in_hand(self):
-        children = self.wait_for_children()
+        children = self.appliance.wait_for_children()
         with self.appliance.client() as client, self.appliance.client() as idle:
             for keeper in ("keeper-0", "keeper-1"):
                 os.kill(children[keeper], signal.SIGSTOP)
@@ -239,7 +235,7 @@ class Stopped(Kill):
 
     def test_drain_under_load(self):
         """What gets no answer was not accepted either."""
-        children = self.wait_for_children()
+        children = self.appliance.wait_for_children()
         with self.appliance.client() as client:
             sent = self.send_challenges(client)
             self.appliance.process.send_signal(signal.SIGTERM)
@@ -255,7 +251,7 @@ class Stopped(Kill):
 
     def test_hung_keeper(self):
         """It is answered for in time, and harms the others' service as little as its own later."""
-        pids = self.wait_for_children()
+        pids = self.appliance.wait_for_children()
         for keeper in ("keeper-0", "keeper-1"):
             os.kill(pids[keeper], signal.SIGSTOP)
             try:
@@ -278,7 +274,7 @@ class Stopped(Kill):
 
     def test_challenge_in_a_hung_keeper(self):
         """UNAVAILABLE leaves open whether it was accepted; asked again, it gives one answer."""
-        pids = self.wait_for_children()
+        pids = self.appliance.wait_for_children()
         challenges = {who.impi: self.recovery(who) for who in self.people}
         for keeper in ("keeper-0", "keeper-1"):
             os.kill(pids[keeper], signal.SIGSTOP)

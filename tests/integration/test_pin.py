@@ -140,7 +140,7 @@ class Pin(appliance.Case):
         self.assertIn("card-pin: 0 tries left", self.shown("kills"))
 
     def kill_keepers(self):
-        before = self.appliance.children()
+        before = self.appliance.wait_for_children()
         for name, pid in before.items():
             if name.startswith("keeper"):
                 os.kill(pid, signal.SIGKILL)

@@ -22,7 +22,7 @@ class Rollback(Case):
     def setUp(self):
         self.lab = appliance.Appliance(self.programs)
         self.addCleanup(self.lab.close)
-        self.lab.token("init", "--laboratory", "--label", "nisim", "--so-pin-file", "so-pin")
+        self.lab.init_laboratory()
         self.lab.add(ALICE)
         self.lab.add(BOB)
         self.configure(1)

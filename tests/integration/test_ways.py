@@ -421,6 +421,7 @@ class Terminal(WaysCase):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.lab.folder)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where a script runs this with &
             os.execve(self.lab.program("nisim-token"), ["nisim-token", "transport-key", "components", "typed",
                       "--purpose", "in", "--config", "nisim.conf"], self.lab.environment)
         return child, terminal

@@ -27,6 +27,16 @@ skip() {
     exit 77
 }
 
+# of_clang_14 TOOL: Debian 12's, for other versions format and judge otherwise; leaves it in `tool`.
+of_clang_14() {
+    local version
+    for tool in "$1-14" "$1"; do
+        version=$("$tool" --version 2>/dev/null | sed -nE 's/.*version ([0-9]+).*/\1/p')
+        [ "$version" != 14 ] || return 0
+    done
+    skip "this needs $1 14 (Debian 12), here is ${version:-none}"
+}
+
 # finish WHAT WAS LOOKED AT
 finish() {
     if [ "$findings" = 0 ]; then

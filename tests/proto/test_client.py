@@ -421,7 +421,7 @@ class DeadlineTest(ClientTest):
     def holds(self, server, said='no answer in time'):
         begin = time.monotonic()
         self.fails(LOST, said, server, *CHALLENGE, timeout='1')
-        self.assertTrue(0.9 < time.monotonic() - begin < 6, time.monotonic() - begin)
+        self.assertTrue(0.9 < time.monotonic() - begin < 25, time.monotonic() - begin)
 
     @staticmethod
     def dribble(data):
@@ -515,7 +515,7 @@ class LibraryTest(ClientTest):
 
     def test_connecting_anew_for_ever(self):
         """More often than there are numbers for kinds of BIO."""
-        lines = self.calls(self.serve(answering()), *['connect', 'ping'] * 300)
+        lines = self.calls(self.serve(answering()), *['connect', 'ping'] * 150)
         self.assertEqual({line[1] for line in lines}, {'0'})
 
 

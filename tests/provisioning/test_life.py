@@ -25,6 +25,9 @@ LABORATORY = r'^(nisim-token: token "nisim" is a laboratory\'s: .*\n)?$'
 class LifeCase(Case):
     def setUp(self):
         super().setUp()
+        self.lab.once("two subscribers", self.add_two)
+
+    def add_two(self):
         self.expect(self.lab.add("--user-id", "alice"), DONE)
         self.expect(self.lab.add(user="15552", impi="bob@ims.example.com"), DONE)
 

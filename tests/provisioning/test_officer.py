@@ -49,10 +49,13 @@ class OfficerCase(Case):
     def setUp(self):
         self.lab = OfficerLab(self.bin_folder)
         self.addCleanup(self.lab.close)
-        self.expect(self.lab.init(), DONE)
+        self.lab.once("token", self.make_token)
 
     def enrol_two(self, rule="2"):
         """alice (EC) and bob (RSA), who must both approve; carol is nobody."""
+        self.lab.once(f"rule {rule}", lambda: self.make_officers(rule))
+
+    def make_officers(self, rule):
         self.lab.key("alice")
         self.lab.key("bob", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
         self.lab.key("carol")

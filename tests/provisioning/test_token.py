@@ -33,6 +33,10 @@ clients = ( {{ name = "wwsf"; certificate = "dns:wwsf.example.com"; domains = ("
 """
 
 
+# Folders of labs as they were at some step, for Lab.once.
+KEPT = tempfile.TemporaryDirectory(prefix="nisim-token-kept-")
+
+
 class Lab:
     """A folder with PINs, a SoftHSM configuration without a token, and nisim-token run in it."""
 
@@ -41,14 +45,28 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="nisim-token-")
         self.environment = dict(os.environ, SOFTHSM2_CONF=self.path("softhsm2.conf"))
         os.mkdir(self.path("tokens"))
-        self.write("softhsm2.conf", f"directories.tokendir = {self.path('tokens')}\n"
-                                    "log.level = ERROR\n")
+        self.configure_softhsm()
         self.write("pin", PIN + "\n")
         self.write("so-pin", SO_PIN + "\n")
         self.write("key", KEY_FILE)
 
     def close(self):
         shutil.rmtree(self.folder)
+
+    def configure_softhsm(self):
+        self.write("softhsm2.conf", f"directories.tokendir = {self.path('tokens')}\n"
+                                    "log.level = ERROR\n")
+
+    def once(self, step, make):
+        """Does it in the first lab that comes here; the next ones get a copy of how it left the folder."""
+        kept = os.path.join(KEPT.name, step)
+        if os.path.exists(kept):
+            shutil.rmtree(self.folder)
+            shutil.copytree(kept, self.folder)
+            self.configure_softhsm()
+        else:
+            make()
+            shutil.copytree(self.folder, kept)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -131,7 +149,10 @@ class Case(unittest.TestCase):
         self.lab = Lab(self.bin_folder)
         self.addCleanup(self.lab.close)
         if self.with_token:
-            self.expect(self.lab.init(), DONE, out='token "nisim" made')
+            self.lab.once("token", self.make_token)
+
+    def make_token(self):
+        self.expect(self.lab.init(), DONE, out='token "nisim" made')
 
     def expect(self, done, status, out="", err=""):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
@@ -282,7 +303,7 @@ class Init(Case):
         start = time.monotonic()
         self.expect(self.lab.run("check", "--config", "nisim.conf"), FAILED,
                     err="did not answer in time")
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertLess(time.monotonic() - start, 30)
 
 
 class Token(Case):
