@@ -32,9 +32,8 @@ const char *hsm_result_text(enum hsm_result result)
     case HSM_BAD_KCV:
         return "the key check value is another one";
     case HSM_BAD_HA1:
-        return "what is wrapped is no H(A1) of this algorithm: 32 lower-case hex digits of MD5, 64 "
-               "of "
-               "the others";
+        return "what is wrapped is no H(A1) of this algorithm: lower-case hex digits, 32 of MD5, "
+               "64 of the others";
     case HSM_BAD_ANSWER:
         return "a check against a known answer failed";
     case HSM_LOST:

@@ -226,9 +226,6 @@ static enum import_made make_digests(struct import_keys *keys, const struct impo
                                      bool trial, struct subscription *subscription,
                                      enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
 {
-    static const char *const columns[DIGEST_HASHES] = {[DIGEST_MD5] = "ha1_md5",
-                                                       [DIGEST_SHA_256] = "ha1_sha_256",
-                                                       [DIGEST_SHA_512_256] = "ha1_sha_512_256"};
     struct digest_loading loading = {.impi = terms->arguments.impi, .is_trial = trial};
     struct digest_credential *digest = &subscription->digest;
     for (size_t i = 0; i < DIGEST_HASHES; i++) {
@@ -243,7 +240,8 @@ static enum import_made make_digests(struct import_keys *keys, const struct impo
     digest->origin = origin_of(keys);
     snprintf(digest->realm, sizeof digest->realm, "%s", digest_ways_realm(&terms->arguments));
     enum hsm_result rc = enrol_digests(keys->office->token, &loading, digest);
-    return judge(keys, rc, columns[loading.last], out_outcome, out_why);
+    return judge(keys, rc, import_column_name(import_ha1_column(loading.last)), out_outcome,
+                 out_why);
 }
 
 enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,

@@ -221,6 +221,11 @@ static const struct {
     [DIGEST_SHA_512_256] = {IMPORT_HA1_SHA_512_256, IMPORT_HA1_SHA_512_256_KCV},
 };
 
+enum import_column import_ha1_column(enum digest_hash hash)
+{
+    return ha1_columns[hash].value;
+}
+
 static bool take_ha1_kcv(const struct import_row *row, enum import_column column, bool needed,
                          struct kcv *kcv, char *out_why)
 {

@@ -37,6 +37,9 @@ struct import_terms {
     struct import_ha1 ha1[DIGEST_HASHES];
 };
 
+/* Where the secret of this algorithm stands. */
+enum import_column import_ha1_column(enum digest_hash hash);
+
 /*
  * Cuts the lists of the row into pieces, so once a row. `wrapped`: what all secrets must be.
  * False: out_why says column and reason, nothing of a key.

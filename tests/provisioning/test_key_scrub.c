@@ -1,9 +1,10 @@
 /*
  * After an enrolment nothing of K, OP and OPc is left in any page of this process: not in ours,
- * not in the module's, freed or not. K that comes wrapped is not there at any time either: all
- * pages are searched after each call of the module. SoftHSM is a token inside this very process,
- * and from C_EncryptInit to the operation's end holds the key that encrypts; those calls are left
- * out. What is looked for is kept inverted, so that the test does not find itself.
+ * not in the module's, freed or not. K that comes wrapped is not there at any time either, nor is
+ * H(A1) that will rest as a key: all pages are searched after each call of the module. SoftHSM is a
+ * token inside this very process, and from C_EncryptInit to the operation's end holds the key that
+ * encrypts; those calls are left out. What is looked for is kept inverted, so that the test does
+ * not find itself.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "enrol.h"
+#include "enrol_digest.h"
 #include "hex.h"
 #include "keyfile.h"
 #include "milenage.h"
@@ -129,7 +131,7 @@ CK_RV __wrap_module_leave(struct module *module, const char *call, CK_RV rv)
     if (is_watching && !holds_a_key) {
         searches++;
         if (count_in_memory() != 0)
-            fail_msg("K is in memory after %s", call);
+            fail_msg("K or H(A1) is in memory after %s", call);
     }
     return __real_module_leave(module, call, rv);
 }
@@ -304,6 +306,53 @@ static void watching_sees_a_clear_key(void **state)
     keyfile_free(&keyfile);
 }
 
+/* The digits of K twice, for H(A1): as an HSS wraps them. */
+static void wrap_digits(const struct transport *out, struct digest_source *source,
+                        uint8_t blob[TRANSPORT_WRAPPED_BYTES_MAX])
+{
+    ERASED(secret_ha1) struct secret_ha1 ha1 = {{0}};
+    static const struct kcv any;
+    enum transport_way way = TRANSPORT_RFC3394;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    recall(NEEDLE_K_HEX, ha1.text);
+    recall(NEEDLE_K_HEX, ha1.text + HEX_BYTES);
+    CK_ATTRIBUTE object[] = {
+        {CKA_CLASS, &class, sizeof class},   {CKA_KEY_TYPE, &type, sizeof type},
+        {CKA_TOKEN, &no, sizeof no},         {CKA_PRIVATE, &yes, sizeof yes},
+        {CKA_EXTRACTABLE, &yes, sizeof yes}, {CKA_VALUE, ha1.text, strlen(ha1.text)}};
+    assert_int_equal(MODULE_CALL(softhsm.module, C_CreateObject, softhsm.token->session, object,
+                                 sizeof object / sizeof object[0], &key),
+                     CKR_OK);
+    assert_int_equal(transport_wrap(softhsm.token, out, key, blob, &source->wrapped.length, &way),
+                     HSM_OK);
+    token_discard(softhsm.token, key);
+    source->wrapped.bytes = blob;
+    assert_int_equal(kcv_take_ha1(&ha1, &any, &source->kcv), HSM_OK);
+}
+
+static void a_wrapped_digest_secret_is_never_in_memory(void **state)
+{
+    (void)state;
+    const struct transport out = find("out");
+    const struct transport in = find("in");
+    uint8_t blob[TRANSPORT_WRAPPED_BYTES_MAX];
+    struct digest_loading loading = {.impi = "carol"};
+    struct digest_credential credential = {0};
+    wrap_digits(&out, &loading.sources[DIGEST_SHA_256], blob);
+    loading.sources[DIGEST_SHA_256].wrapped.transport = &in;
+    assert_int_equal(count_in_memory(), 0);
+    is_watching = true;
+    searches = 0;
+    assert_int_equal(enrol_digests(softhsm.token, &loading, &credential), HSM_OK);
+    is_watching = false;
+    assert_true(searches > 10);
+    assert_int_equal(count_in_memory(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +360,7 @@ int main(void)
         cmocka_unit_test(leaves_no_key_in_memory),
         cmocka_unit_test(watching_sees_a_clear_key),
         cmocka_unit_test(a_wrapped_key_is_never_in_memory),
+        cmocka_unit_test(a_wrapped_digest_secret_is_never_in_memory),
         cmocka_unit_test(a_key_made_inside_leaves_nothing_in_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
