@@ -64,7 +64,7 @@ class Pki:
         self.issue('uri', 'ca', 'URI:urn:wwsf:2')
         self.issue('print', 'ca', 'DNS:somewhere.example.net')
         self.issue('unlisted', 'ca', 'DNS:nobody.example.com')
-        self.issue('expired', 'ca', 'DNS:wwsf1.example.com', days=-1)
+        self.issue('expired', 'ca', 'DNS:wwsf1.example.com', days=0)
         self.issue('stranger-dns', 'stranger', 'DNS:wwsf1.example.com')
         self.issue('revoked', 'ca', 'DNS:wwsf1.example.com')
         self.openssl('genrsa', '-out', 'rsa.key', '2048')

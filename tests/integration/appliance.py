@@ -87,7 +87,7 @@ class Pki:
         self.issue("wwsf-3", "DNS:somewhere.example.net")
         self.issue("wwsf-4", "DNS:wwsf-4.example.com")
         self.issue("unlisted", "DNS:nobody.example.com")
-        self.issue("expired", "DNS:wwsf-1.example.com", days=-1)
+        self.issue("expired", "DNS:wwsf-1.example.com", days=0)
         self.issue("other", "DNS:wwsf-1.example.com", ca="other-ca")
 
     def path(self, name):

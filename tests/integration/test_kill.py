@@ -11,7 +11,7 @@ import time
 import appliance
 import protocol
 
-REQUEST_TIMEOUT = 3
+REQUEST_TIMEOUT = 5
 CLIENT_DEADLINE = 25  # longer than the appliance takes for anything, restarts included
 CHALLENGES = 25  # of one asker
 IND_OF_RECOVERY = 30
@@ -97,7 +97,7 @@ class Commander(Asker):
 class Kill(appliance.Case):
     @classmethod
     def prepare(cls, lab):
-        lab.configure(limits=f"request_timeout = {REQUEST_TIMEOUT}; drain_timeout = 10;")
+        lab.configure(limits=f"request_timeout = {REQUEST_TIMEOUT}; drain_timeout = 20;")
         cls.people = [appliance.subscriber(f"user-{i}") for i in range(4)]
         for who in cls.people:
             lab.add(who)

@@ -529,7 +529,7 @@ def main():
     CALLS = tuple(os.path.abspath(program) for program in arguments.calls)
     with tempfile.TemporaryDirectory(prefix='nisim-client-') as folder:
         PKI = Pki(folder)
-        PKI.issue('late', 'ca', 'IP:127.0.0.1', usage='serverAuth', days=-1)
+        PKI.issue('late', 'ca', 'IP:127.0.0.1', usage='serverAuth', days=0)
         PKI.issue('elsewhere', 'ca', 'DNS:elsewhere.example.com', usage='serverAuth')
         unittest.main(argv=sys.argv[:1] + rest)
 
