@@ -224,7 +224,10 @@ static enum outcome put_in_place(struct restore *restore)
     return sync_folder(restore->store_path);
 }
 
-/* No store, no trail; so the new one's begins with this act, which nobody's rule is there for. */
+/*
+ * A store confirms a trail, so that of the new one begins with this act. There is no rule yet by
+ * which officers would approve it.
+ */
 static enum outcome begin_trail(struct office *office)
 {
     enum outcome outcome = act_make_folder(office, false);

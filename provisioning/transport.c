@@ -78,7 +78,7 @@ static enum hsm_result find_purpose(struct token *token, CK_OBJECT_CLASS class,
     return rc;
 }
 
-/* A key that may leave, or does but one of the two, is no backup key. */
+/* A key that may leave the token, or not both wrap and unwrap, is no backup key. */
 static enum hsm_result check_backup(struct token *token, const struct transport *transport)
 {
     static const struct {

@@ -20,7 +20,7 @@ struct wrapfile_blob {
 struct wrapfile {
     struct wrapfile_blob k;
     struct wrapfile_blob op;  /* OPc when op_is_opc */
-    struct wrapfile_blob key; /* a transport key */
+    struct wrapfile_blob key; /* a transport key or a backup key */
     bool op_is_opc;
     struct kcv kcv;                          /* of K or the transport key; length 0: not given */
     struct wrapfile_blob ha1[DIGEST_HASHES]; /* of digest secrets */

@@ -290,7 +290,7 @@ class Backup(Case):
         self.expect_nothing(lab)
 
     def test_recorded_though_it_failed(self):
-        """As where another store comes to be in the place meanwhile: the trail has it, and goes on."""
+        """As where another store comes to be in its place meanwhile; the trail has it, and goes on."""
         lab = self.second()
         command = [lab.program("nisim-token"), "restore", "a.backup", "--backup-key", "b", "--config", "nisim.conf"]
         done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=link,linkat", "-e",
