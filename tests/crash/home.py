@@ -26,7 +26,11 @@ class Home:
     def __init__(self, who):
         self.who = who
         self.opc = who.opc
-        self.encrypt = Cipher(algorithms.AES(who.k), modes.ECB()).encryptor().update
+        self.cipher = Cipher(algorithms.AES(who.k), modes.ECB())
+
+    def encrypt(self, block):
+        """By an encryptor of its own: several askers may ask for one subscriber at once."""
+        return self.cipher.encryptor().update(block)
 
     def out(self, temp, octets, constant):
         block = rotated(xor(temp, self.opc), octets)
