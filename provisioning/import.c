@@ -300,6 +300,7 @@ static enum outcome run(struct import *import)
     if (outcome == OUTCOME_DONE)
         outcome = import_or_check(import);
     uint64_t refused = import->report.refused;
+    import_report_tell(&import->report, &import->mark, import->office);
     if (outcome == OUTCOME_DONE)
         outcome = import_report_end(&import->report, &import->mark, import->arguments->json);
     enum outcome closed = import_report_close(&import->report);

@@ -173,7 +173,10 @@ static enum outcome move_all(struct rotation *rotation)
         enum store_result stored = store_begin(office->store);
         if (stored != STORE_OK)
             return office_fail_store(office, stored);
+        size_t moved = rotation->moved;
         outcome = office_end_transaction(office, move_some(rotation, &end));
+        if (outcome != OUTCOME_DONE)
+            rotation->moved = moved;
     }
     return outcome;
 }
@@ -201,6 +204,8 @@ static enum outcome rotate(struct rotation *rotation)
         outcome = announce(rotation);
     if (outcome == OUTCOME_DONE)
         outcome = move_all(rotation);
+    act_tell(rotation->office, "KEK %llu: %zu subscribers re-wrapped, %zu left as they are",
+             (unsigned long long)number_of(&rotation->id), rotation->moved, rotation->stuck);
     if (outcome != OUTCOME_DONE)
         return outcome;
     printf("KEK %llu in use: subscriptions re-wrapped %zu, GBA states %zu\n",

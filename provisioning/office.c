@@ -325,6 +325,7 @@ enum outcome office_renew_token(struct office *office)
     module_close(&office->module);
     enum outcome outcome = office_open_token(office, true);
     office->anchor.token = office->token;
+    office->act.signer.key = CK_INVALID_HANDLE;
     return outcome == OUTCOME_DONE ? prove(office) : outcome;
 }
 
