@@ -114,6 +114,10 @@ enum outcome act_end(struct office *office, enum outcome outcome)
 {
     if (office->act.intent == 0)
         return outcome;
+    if (outcome != OUTCOME_DONE && !office_has_token(office)) {
+        outcome_warn("the token is gone: how this ended is not in the audit trail");
+        return outcome;
+    }
     enum outcome recorded = record_outcome(office, outcome);
     if (recorded == OUTCOME_DONE)
         return outcome;

@@ -190,7 +190,8 @@ enum outcome act_trail_confirm(struct office *office)
 /* What is neither withdrawn nor confirmed is withdrawn by who opens the trail next. */
 void act_trail_withdraw(struct office *office, struct act_trail *trail)
 {
-    if (trail->parts == 0 || audit_trail_head(trail->trail)->sequence < trail->first_part)
+    bool is_written = audit_trail_head(trail->trail)->sequence >= trail->first_part;
+    if (trail->parts == 0 || !is_written || !office_has_token(office))
         return;
     audit_trail_withdraw(trail->trail, trail->first_part, trail->parts);
     if (act_trail_write(office, trail) != OUTCOME_DONE || act_trail_confirm(office) != OUTCOME_DONE)

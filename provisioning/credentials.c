@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "card_pin.h"
+#include "orphan.h"
 #include "transport_key.h"
 #include "ways.h"
 
@@ -194,13 +195,15 @@ enum outcome credentials_enrol(struct office *office, const struct arguments *ar
     enum outcome outcome = residence_read(arguments, &out->residence);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    if (!out->digest.is_alone)
+    if (out->residence == RESIDENCE_RESIDENT || credentials->digests != NULL)
+        outcome = orphan_note(office, arguments->impi);
+    if (outcome == OUTCOME_DONE && !out->digest.is_alone)
         outcome = ways_enrol(office, arguments, credentials, out);
     if (outcome != OUTCOME_DONE || credentials->digests == NULL)
         return outcome;
     outcome = enrol_digest(office, arguments, credentials->digests, &out->digest);
     if (outcome != OUTCOME_DONE && destroy_aka(office->token, out) != HSM_OK)
-        outcome_warn("the key of %s stays in the token without a subscriber", arguments->impi);
+        outcome_warn("the key of %s stays in the token until the next run", arguments->impi);
     if (outcome != OUTCOME_DONE && out->handed_over)
         ways_withdraw(arguments);
     return outcome;
@@ -221,5 +224,5 @@ void credentials_withdraw(struct office *office, const struct arguments *argumen
     if (enrolled->handed_over)
         ways_withdraw(arguments);
     if (credentials_destroy(office->token, enrolled) != HSM_OK)
-        outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
+        outcome_warn("secrets of %s stay in the token until the next run", arguments->impi);
 }

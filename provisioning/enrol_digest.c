@@ -74,7 +74,7 @@ static enum hsm_result create(struct token *token, enum digest_hash hash,
 {
     enum hsm_result stays = token_digest_prove(token, hash);
     struct digest_key key = {CK_INVALID_HANDLE, stays == HSM_OK};
-    if (stays == HSM_LOST)
+    if (stays == HSM_LOST || stays == HSM_FULL) /* says nothing of what the token can do */
         return stays;
     enum hsm_result rc = key.inside ? token_digest_key_new(token, object, &key.handle)
                                     : create_data(token, object, &key.handle);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "act_trail.h"
+#include "orphan.h"
 #include "store_names.h"
 
 static enum store_result is_taken(struct store *store, const struct subscription *row)
@@ -28,7 +29,10 @@ static enum store_result add_one(struct import_batch *batch, size_t i, struct ac
         return result;
     snprintf(line, sizeof line, "line %zu", batch->lines[i]);
     act_trail_add_part(batch->office, trail, batch->rows[i].identity.impi, line);
-    return store_add_in_transaction(batch->office->store, &batch->rows[i]);
+    result = store_add_in_transaction(batch->office->store, &batch->rows[i]);
+    if (result == STORE_OK && import_keys_are_resident(batch->keys))
+        result = orphan_forget(batch->office, batch->rows[i].identity.impi);
+    return result;
 }
 
 static enum outcome fail(struct import_batch *batch, enum store_result result)
@@ -72,6 +76,12 @@ static enum outcome run(struct import_batch *batch, struct import_mark *after,
 
 void import_batch_drop(struct import_batch *batch)
 {
+    bool is_resident = batch->count > 0 && import_keys_are_resident(batch->keys);
+    if (is_resident && !office_has_token(batch->office)) {
+        outcome_warn("secrets of %zu subscribers stay in the token until the next run",
+                     batch->count);
+        batch->count = 0;
+    }
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->rows[i].row != -1)
             import_keys_drop(batch->keys, &batch->rows[i]);

@@ -36,6 +36,9 @@ MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const str
                                              enum outcome *out_outcome,
                                              char out_why[IMPORT_WHY_BYTES]);
 
+/* Do they become objects of the token? */
+bool import_keys_are_resident(const struct import_keys *keys);
+
 /* The token was renewed: its handles are others. */
 void import_keys_forget(struct import_keys *keys);
 
