@@ -95,6 +95,8 @@ enum hsm_result module_result(CK_RV rv)
     case CKR_MECHANISM_INVALID:
     case CKR_FUNCTION_NOT_SUPPORTED:
         return HSM_UNSUPPORTED;
+    case CKR_DEVICE_MEMORY:
+        return HSM_FULL;
     case CKR_HOST_MEMORY:
         return HSM_NO_MEMORY;
     case CKR_GENERAL_ERROR:

@@ -25,6 +25,8 @@ const char *hsm_result_text(enum hsm_result result)
         return "the token can't do this";
     case HSM_REFUSED:
         return "the token refuses this";
+    case HSM_FULL:
+        return "the token is full: destroy what it need not hold, then do this again";
     case HSM_NO_MEMORY:
         return "memory is short, or RLIMIT_MEMLOCK is too low";
     case HSM_BAD_WRAP:

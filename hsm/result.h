@@ -19,6 +19,7 @@ enum hsm_result {
     HSM_LATER,          /* retry in a second: not known yet, and the token was searched just now */
     HSM_UNSUPPORTED,    /* the token can't do this */
     HSM_REFUSED,        /* the token refuses this operation or object; others still work */
+    HSM_FULL,           /* fix: the token has no room for an object more; others still work */
     HSM_NO_MEMORY,      /* memory, or memory that may be locked, is short */
     HSM_BAD_WRAP,       /* fix: the wrapped key is damaged, or made for another transport key */
     HSM_BAD_KCV,        /* fix: the key is another one than its key check value says */

@@ -134,8 +134,17 @@ enum hsm_result token_destroy(struct token *token, CK_OBJECT_HANDLE object)
 
 void token_discard(struct token *token, CK_OBJECT_HANDLE object)
 {
-    if (object != CK_INVALID_HANDLE)
-        (void)MODULE_CALL(token->module, C_DestroyObject, token->session, object);
+    struct module *module = token->module;
+    const char *fault_call = module->fault_call; /* what made us discard it is to be told */
+    CK_RV fault_rv = module->fault_rv;
+    if (object == CK_INVALID_HANDLE)
+        return;
+    if (MODULE_CALL(module, C_DestroyObject, token->session, object) == CKR_OK)
+        return;
+    if (fault_call != NULL) {
+        module->fault_call = fault_call;
+        module->fault_rv = fault_rv;
+    }
 }
 
 enum hsm_result token_find_one(struct token *token, CK_ATTRIBUTE *fit, CK_ULONG count,

@@ -24,8 +24,11 @@ struct act {
     bool asked; /* for approval: a request was written, and the verb ends here, without a failure */
     size_t approver_count;
     char approvers[APPROVALS_MAX][OFFICER_NAME_BYTES_MAX + 1];
-    uint64_t intent;          /* number of its first record; 0: not begun */
-    struct stored_value head; /* at hand: too large for the stack */
+    uint64_t intent;                     /* number of its first record; 0: not begun */
+    char person[160];                    /* who acts; "" until that is asked for */
+    char told[AUDIT_TEXT_BYTES_MAX + 1]; /* act_tell */
+    struct token_signer signer;          /* no key: not looked for yet */
+    struct stored_value head;            /* at hand: too large for the stack */
 };
 
 /*
@@ -42,5 +45,8 @@ MUST_CHECK enum outcome act_begin(struct office *office);
  * calls it after every verb; a verb does itself that closes the store of its act_begin.
  */
 MUST_CHECK enum outcome act_end(struct office *office, enum outcome outcome);
+
+/* For the record of how it ended: how many subscribers it was about, and the like. */
+void act_tell(struct office *office, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

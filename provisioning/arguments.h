@@ -47,6 +47,7 @@ typedef uint64_t verb_set;
 #define VERB_AUDIT_VERIFY VERB_BIT(40)
 #define VERB_AUDIT_SHOW VERB_BIT(41)
 #define VERB_AUDIT_EXPORT VERB_BIT(42)
+#define VERB_AUDIT_ARCHIVE VERB_BIT(43)
 #define VERBS_AUDIT (VERB_AUDIT_VERIFY | VERB_AUDIT_SHOW | VERB_AUDIT_EXPORT)
 /* The officer's ceremonies and the life of a key: main.c runs them. */
 #define VERB_OFFICER_ADD VERB_BIT(8)
@@ -69,7 +70,7 @@ typedef uint64_t verb_set;
      VERB_TRANSPORT_COMPONENTS | VERB_TRANSPORT_RECEIVE | VERB_TRANSPORT_HSS |               \
      VERB_TRANSPORT_REMOVE | VERB_STATE_ACCEPT | VERB_KEK_ROTATE | VERB_BACKUP |             \
      VERB_BACKUP_KEY_MAKE | VERB_BACKUP_KEY_COMPONENTS | VERB_BACKUP_KEY_RECEIVE |           \
-     VERB_BACKUP_KEY_REMOVE)
+     VERB_BACKUP_KEY_REMOVE | VERB_AUDIT_ARCHIVE)
 /* ... of which these even when the rule asks for none, once there are officers. */
 #define VERBS_OF_OFFICERS (VERB_OFFICER_ADD | VERB_OFFICER_REMOVE | VERB_RULE_APPROVALS)
 /* Has a transcript. */

@@ -72,7 +72,8 @@ enum outcome audit_export(struct office *office, const struct arguments *argumen
     if (outcome == OUTCOME_DONE)
         outcome = audit_key_open(office, &key);
     if (outcome == OUTCOME_DONE)
-        outcome = audit_walk_new(office->audit_path, arguments->writer, &walk);
+        outcome = audit_walk_new(arguments->from == NULL ? office->audit_path : arguments->from,
+                                 arguments->writer, &walk);
     if (outcome == OUTCOME_DONE)
         outcome = print_head(office, key);
     while (outcome == OUTCOME_DONE && audit_walk_next(walk, &find))

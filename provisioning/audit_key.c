@@ -1,5 +1,14 @@
 #include "audit_key.h"
 
+enum outcome audit_key_of(const struct token_signer *signer, struct audit_public_key **out_key)
+{
+    *out_key = audit_public_key_new(signer->point);
+    if (*out_key == NULL)
+        return outcome_fail(OUTCOME_FAILED, "key pair \"" TOKEN_AUDIT_LABEL
+                                            "\" is not of P-256, or memory is short");
+    return OUTCOME_DONE;
+}
+
 enum outcome audit_key_open(struct office *office, struct audit_public_key **out_key)
 {
     struct token_signer signer;
@@ -9,11 +18,6 @@ enum outcome audit_key_open(struct office *office, struct audit_public_key **out
     if (outcome != OUTCOME_DONE)
         return outcome;
     enum hsm_result result = token_find_signer(office->token, &signer);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "key pair \"" TOKEN_AUDIT_LABEL "\"");
-    *out_key = audit_public_key_new(signer.point);
-    if (*out_key == NULL)
-        return outcome_fail(OUTCOME_FAILED, "key pair \"" TOKEN_AUDIT_LABEL
-                                            "\" is not of P-256, or memory is short");
-    return OUTCOME_DONE;
+    return result == HSM_OK ? audit_key_of(&signer, out_key)
+                            : office_fail_hsm(office, result, "key pair \"" TOKEN_AUDIT_LABEL "\"");
 }

@@ -109,10 +109,11 @@ enum outcome audit_show(struct office *office, const struct arguments *arguments
     struct filter filter;
     struct audit_walk *walk = NULL;
     enum outcome outcome = read_filter(arguments, &filter);
-    if (outcome == OUTCOME_DONE && office->store_path == NULL)
+    const char *folder = arguments->from == NULL ? office->audit_path : arguments->from;
+    if (outcome == OUTCOME_DONE && folder[0] == '\0')
         outcome = outcome_fail(OUTCOME_USAGE, "no store: give --config FILE or --store FILE");
     if (outcome == OUTCOME_DONE)
-        outcome = audit_walk_new(office->audit_path, arguments->writer, &walk);
+        outcome = audit_walk_new(folder, arguments->writer, &walk);
     if (outcome == OUTCOME_DONE)
         outcome = print(&filter, walk, arguments->json);
     audit_walk_free(&walk);

@@ -75,6 +75,12 @@ static const char *end_of(const struct audit_find *find)
     return find->is_withdrawn ? WITHDRAWN : audit_outcome_name(&find->cursor->read.record);
 }
 
+/* Has the number of an act. */
+static bool is_of_act(const struct audit_record *record)
+{
+    return record->has_range && (record->kind == AUDIT_OUTCOME || record->kind == AUDIT_PART);
+}
+
 static void print_part(const char *before, const char *text)
 {
     struct shown room;
@@ -94,7 +100,7 @@ void audit_print_line(const struct audit_find *find)
     print_part(" by ", record->person);
     for (size_t i = 0; i < AUDIT_OFFICERS_MAX; i++)
         print_part(i == 0 ? " approved by " : ", ", record->officers[i]);
-    if (record->has_range && record->kind == AUDIT_OUTCOME)
+    if (is_of_act(record))
         printf(" act %" PRIu64, record->range_first);
     if (record->has_range && record->kind == AUDIT_WITHDRAWN)
         printf(" from %" PRIu64 " mask %" PRIx64, record->range_first, record->range_mask);
@@ -122,7 +128,6 @@ json_t *audit_json(const struct audit_find *find)
 {
     char time_text[TIME_BYTES];
     const struct audit_record *record = &find->cursor->read.record;
-    bool is_act = record->kind == AUDIT_OUTCOME;
     time_to_text(record->time_ms, time_text);
     json_t *line =
         json_pack("{s:s, s:s, s:I, s:s}", "time", time_text, "writer", find->writer, "record",
@@ -136,7 +141,7 @@ json_t *audit_json(const struct audit_find *find)
                  add_text(line, "detail", record->detail);
     if (whole && record->officers[0] != NULL)
         whole = json_object_set_new(line, "officers", json_officers(record)) == 0;
-    if (whole && record->has_range && is_act)
+    if (whole && is_of_act(record))
         whole =
             json_object_set_new(line, "act", json_integer((json_int_t)record->range_first)) == 0;
     if (whole)

@@ -12,6 +12,7 @@
 
 struct tally {
     struct audit_report report;
+    struct audit_head archived; /* of the writer at hand */
     size_t writers;
     bool has_officer;
     bool has_keeper[KEEPERS_MAX];
@@ -41,6 +42,22 @@ static void note_writer(struct tally *tally, const char *writer)
         tally->has_keeper[index] = true;
 }
 
+/* Where what is here begins; an altered value says nothing of it. */
+static enum outcome read_archived(struct office *office, const char *writer, struct tally *tally)
+{
+    struct audit_head *end = &tally->archived;
+    enum hsm_result rc = audit_archived_read(office->token, office->store, writer, end);
+    tally->report.archived = rc == HSM_OK ? end : NULL;
+    if (rc == HSM_REFUSED)
+        return outcome_fail(OUTCOME_STORE, "store %s: %s", office->store_path,
+                            store_why(office->store));
+    if (rc == HSM_BAD_ANSWER)
+        fault(tally, writer, "what the store has of this trail's archive was altered");
+    else if (rc != HSM_OK && rc != HSM_NO_KEY)
+        return office_fail_hsm(office, rc, "how far the audit trail is archived");
+    return OUTCOME_DONE;
+}
+
 static enum outcome verify_one(struct office *office, const char *writer,
                                const struct audit_public_key *key, struct tally *tally)
 {
@@ -53,9 +70,50 @@ static enum outcome verify_one(struct office *office, const char *writer,
         fault(tally, writer, "what the store has of this trail was altered");
     else if (rc != HSM_OK && rc != HSM_NO_KEY)
         return office_fail_hsm(office, rc, "the audit trail's head");
+    enum outcome outcome = read_archived(office, writer, tally);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     note_writer(tally, writer);
     audit_verify(office->audit_path, writer, rc == HSM_OK ? &head : NULL, key, &tally->report);
     return OUTCOME_DONE;
+}
+
+/* The newest archive ends where the store says; of an older one only it itself tells where. */
+static enum outcome verify_archive(struct office *office, const char *folder, const char *writer,
+                                   const struct audit_public_key *key, struct tally *tally)
+{
+    uint32_t last = 0;
+    enum outcome outcome = read_archived(office, writer, tally);
+    const struct audit_head *end = tally->report.archived;
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    if (!audit_last_segment(folder, writer, &last))
+        return outcome_fail(OUTCOME_STORE, "folder %s: %s", folder, strerror(errno));
+    if (end == NULL || last > end->segment)
+        fault(tally, writer, "the store knows of no such archive");
+    else if (last < end->segment)
+        outcome_warn("note: %s: ends with segment %u; a later archive goes up to %u", writer, last,
+                     end->segment);
+    tally->writers++;
+    audit_verify(folder, writer, end != NULL && last == end->segment ? end : NULL, key,
+                 &tally->report);
+    return OUTCOME_DONE;
+}
+
+static enum outcome verify_archives(struct office *office, const struct arguments *arguments,
+                                    const struct audit_public_key *key, struct tally *tally)
+{
+    const char *folder = arguments->from;
+    char writer[AUDIT_WRITER_BYTES] = "";
+    enum outcome outcome = OUTCOME_DONE;
+    tally->report.is_archive = true;
+    while (outcome == OUTCOME_DONE && audit_next_writer(folder, writer, writer)) {
+        if (arguments->writer == NULL || strcmp(arguments->writer, writer) == 0)
+            outcome = verify_archive(office, folder, writer, key, tally);
+    }
+    if (outcome == OUTCOME_DONE && errno != 0)
+        return outcome_fail(OUTCOME_USAGE, "folder %s: %s", folder, strerror(errno));
+    return outcome;
 }
 
 /* Writers that the store knows. */
@@ -112,16 +170,26 @@ static void find_gaps(struct tally *tally)
     }
 }
 
-static enum outcome sum_up(const struct office *office, const char *only, const struct tally *tally)
+static enum outcome verify_here(struct office *office, const char *only,
+                                const struct audit_public_key *key, struct tally *tally)
+{
+    enum outcome outcome = verify_known(office, only, key, tally);
+    if (outcome == OUTCOME_DONE)
+        outcome = verify_others(office, only, key, tally);
+    if (outcome == OUTCOME_DONE && only == NULL)
+        find_gaps(tally);
+    return outcome;
+}
+
+static enum outcome sum_up(const char *folder, const char *only, const struct tally *tally)
 {
     const struct audit_report *report = &tally->report;
     if (tally->writers == 0)
-        return outcome_fail(OUTCOME_UNKNOWN, "folder %s has no audit trail%s%s", office->audit_path,
+        return outcome_fail(OUTCOME_UNKNOWN, "folder %s has no audit trail%s%s", folder,
                             only == NULL ? "" : " of writer ", only == NULL ? "" : only);
     printf("audit trail %s: %" PRIu64 " records of %zu writers, %" PRIu64 " checkpoints, %" PRIu64
            " records not confirmed by the store\n",
-           office->audit_path, report->records, tally->writers, report->checkpoints,
-           report->unconfirmed);
+           folder, report->records, tally->writers, report->checkpoints, report->unconfirmed);
     if (report->faults > 0)
         return outcome_fail(OUTCOME_FAILED,
                             "the audit trail is NOT as it was written: %" PRIu64 " faults",
@@ -139,13 +207,11 @@ enum outcome audit_verify_trail(struct office *office, const struct arguments *a
     if (outcome == OUTCOME_DONE)
         outcome = audit_key_open(office, &key);
     if (outcome == OUTCOME_DONE)
-        outcome = verify_known(office, only, key, &tally);
+        outcome = arguments->from == NULL ? verify_here(office, only, key, &tally)
+                                          : verify_archives(office, arguments, key, &tally);
     if (outcome == OUTCOME_DONE)
-        outcome = verify_others(office, only, key, &tally);
-    if (outcome == OUTCOME_DONE && only == NULL)
-        find_gaps(&tally);
-    if (outcome == OUTCOME_DONE)
-        outcome = sum_up(office, only, &tally);
+        outcome =
+            sum_up(arguments->from == NULL ? office->audit_path : arguments->from, only, &tally);
     audit_public_key_free(&key);
     return outcome;
 }

@@ -188,6 +188,8 @@ static enum outcome open_all(struct office *office, const struct arguments *argu
 
 static enum outcome report(const struct backup *backup, const char *path)
 {
+    act_tell(backup->office, "%zu subscribers, of them for this token alone %zu, left out %zu",
+             backup->wrapped + backup->resident, backup->resident, backup->altered);
     printf("%s: subscriptions %zu, of them for this token alone %zu; officers and rules %zu\n",
            path, backup->wrapped + backup->resident, backup->resident, backup->values);
     if (backup->resident > 0)

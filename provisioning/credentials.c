@@ -10,6 +10,7 @@
 #include "card_pin.h"
 #include "digest_ways.h"
 #include "hand_over.h"
+#include "orphan.h"
 #include "transport_key.h"
 #include "ways.h"
 
@@ -247,14 +248,16 @@ enum outcome credentials_enrol(struct office *office, const struct arguments *ar
                              arguments->impi);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    if (!out->digest.is_alone)
+    if (out->residence == RESIDENCE_RESIDENT || credentials->digests != NULL)
+        outcome = orphan_note(office, arguments->impi);
+    if (outcome == OUTCOME_DONE && !out->digest.is_alone)
         outcome = ways_enrol(office, arguments, credentials, out);
     if (outcome != OUTCOME_DONE ||
         (credentials->digests == NULL && credentials->digest_wrapped == NULL))
         return outcome;
     outcome = digest_ways_enrol(office, arguments, credentials, out);
     if (outcome != OUTCOME_DONE && destroy_aka(office->token, out) != HSM_OK)
-        outcome_warn("the key of %s stays in the token without a subscriber", arguments->impi);
+        outcome_warn("the key of %s stays in the token until the next run", arguments->impi);
     if (outcome != OUTCOME_DONE && out->handed_over)
         hand_over_withdraw(arguments->hand_over);
     return outcome;
@@ -275,5 +278,5 @@ void credentials_withdraw(struct office *office, const struct arguments *argumen
     if (enrolled->handed_over)
         hand_over_withdraw(arguments->hand_over);
     if (credentials_destroy(office->token, enrolled) != HSM_OK)
-        outcome_warn("secrets of %s stay in the token without a subscriber", arguments->impi);
+        outcome_warn("secrets of %s stay in the token until the next run", arguments->impi);
 }

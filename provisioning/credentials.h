@@ -45,7 +45,7 @@ MUST_CHECK enum outcome credentials_read(const struct office *office,
                                          struct credentials *out);
 void credentials_free(struct credentials *credentials);
 
-/* All of them into the token, or none; says why not. */
+/* All of them into the token, noted before (orphan.h), or none; says why not. */
 MUST_CHECK enum outcome credentials_enrol(struct office *office, const struct arguments *arguments,
                                           const struct credentials *credentials,
                                           struct enrolled *out);

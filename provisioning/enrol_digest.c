@@ -144,7 +144,7 @@ static enum hsm_result create(struct token *token, enum digest_hash hash,
 {
     enum hsm_result stays = token_digest_prove(token, hash);
     enum hsm_result rc = HSM_OK;
-    if (stays == HSM_LOST)
+    if (stays == HSM_LOST || stays == HSM_FULL) /* says nothing of what the token can do */
         return stays;
     if (source->clear == NULL)
         return stays == HSM_OK ? create_unwrapped(token, hash, source, object, out_kcv, out_object)

@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "act_trail.h"
 #include "enrol_wrapped.h"
 #include "export_form.h"
 #include "hex.h"
@@ -12,6 +14,7 @@
 
 #define IMSI_DIGITS_MIN 6
 #define RENEW_ROWS 4096
+#define RECORDED_ROWS 256 /* in the audit trail at once, before a secret of them is written */
 
 struct export
 {
@@ -20,6 +23,8 @@ struct export
     export_form form;
     struct transport transport; /* where --clear is not given */
     FILE *file;
+    size_t count; /* of rows */
+    struct subscription *rows;
     size_t written;
     size_t left_out;
     struct export_facts facts;
@@ -104,13 +109,13 @@ static enum hsm_result take_keys(struct export *export, const struct wrapped_key
 }
 
 /* IMPI of the card's form (TS 23.003 13.3): what stands before the @. */
-static bool take_imsi(const char *impi, struct export_facts *facts)
+static bool take_imsi(const char *impi, char out_imsi[EXPORT_IMSI_BYTES])
 {
     size_t digits = strspn(impi, "0123456789");
-    if (impi[digits] != '@' || digits < IMSI_DIGITS_MIN || digits >= sizeof facts->imsi)
+    if (impi[digits] != '@' || digits < IMSI_DIGITS_MIN || digits >= EXPORT_IMSI_BYTES)
         return false;
-    memcpy(facts->imsi, impi, digits);
-    facts->imsi[digits] = '\0';
+    memcpy(out_imsi, impi, digits);
+    out_imsi[digits] = '\0';
     return true;
 }
 
@@ -130,13 +135,14 @@ static enum outcome take_sqn(struct export *export, const struct subscription *s
 }
 
 /* Why this one can't be exported; NULL: it can. */
-static const char *why_not(struct export *export, const struct subscription *subscription)
+static const char *why_not(const struct subscription *subscription)
 {
+    char imsi[EXPORT_IMSI_BYTES];
     if (subscription->digest.is_alone)
         return "it has SIP digest alone";
     if (subscription->residence != RESIDENCE_WRAPPED)
         return "its K is an object of the token, which lets it out in no form";
-    if (!take_imsi(subscription->identity.impi, &export->facts))
+    if (!take_imsi(subscription->identity.impi, imsi))
         return "its IMPI is not IMSI@realm, and an HSS wants the IMSI";
     return NULL;
 }
@@ -165,6 +171,7 @@ static enum outcome write_one(struct export *export, const struct subscription *
     enum outcome outcome = take_sqn(export, subscription);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    (void)take_imsi(subscription->identity.impi, export->facts.imsi); /* why_not found it good */
     export->facts.subscription = subscription;
     enum hsm_result rc = take_keys(export, &subscription->wrapped);
     if (rc != HSM_OK)
@@ -178,15 +185,48 @@ static enum outcome write_one(struct export *export, const struct subscription *
     return outcome == OUTCOME_DONE ? find_transport(export) : outcome;
 }
 
+static enum outcome record_rows(struct export *export)
+{
+    struct act_trail trail;
+    struct office *office = export->office;
+    enum outcome outcome = act_trail_open(office, &trail);
+    if (outcome == OUTCOME_DONE) {
+        for (size_t i = 0; i < export->count; i++)
+            act_trail_add_part(office, &trail, export->rows[i].identity.impi, NULL);
+        outcome = act_trail_write(office, &trail);
+    }
+    if (outcome == OUTCOME_DONE)
+        outcome = act_trail_confirm(office);
+    act_trail_close(&trail);
+    return outcome;
+}
+
+/* Whose secret is in the file is in the audit trail, though all else be lost. */
+static enum outcome write_rows(struct export *export)
+{
+    if (export->count == 0)
+        return OUTCOME_DONE;
+    enum outcome outcome = record_rows(export);
+    for (size_t i = 0; outcome == OUTCOME_DONE && i < export->count; i++)
+        outcome = write_one(export, &export->rows[i]);
+    export->count = 0;
+    return outcome;
+}
+
+static enum outcome take_row(struct export *export, const struct subscription *subscription)
+{
+    export->rows[export->count++] = *subscription;
+    return export->count == RECORDED_ROWS ? write_rows(export) : OUTCOME_DONE;
+}
+
 static enum outcome export_row(struct export *export, const struct subscription *subscription)
 {
     enum hsm_result sealed = subscription_check_seal(export->office->token, subscription);
     if (sealed != HSM_OK && sealed != HSM_BAD_ANSWER)
         return office_fail_hsm(export->office, sealed, "checking the record's seal");
-    const char *why =
-        sealed == HSM_BAD_ANSWER ? "its record was altered" : why_not(export, subscription);
+    const char *why = sealed == HSM_BAD_ANSWER ? "its record was altered" : why_not(subscription);
     if (why == NULL)
-        return write_one(export, subscription);
+        return take_row(export, subscription);
     outcome_warn("%s is left out: %s", subscription->identity.impi, why);
     export->left_out++;
     return OUTCOME_DONE;
@@ -205,7 +245,7 @@ static enum outcome export_all(struct export *export)
     }
     if (outcome == OUTCOME_DONE && result != STORE_NOT_FOUND)
         return office_fail_store(export->office, result);
-    return outcome;
+    return outcome == OUTCOME_DONE ? write_rows(export) : outcome;
 }
 
 /* A new file, its owner's alone; gone again unless all of it could be written. */
@@ -277,12 +317,17 @@ enum outcome export_hss(struct office *office, const struct arguments *arguments
     if (outcome != OUTCOME_DONE)
         return outcome;
     export.form = export_form_find(arguments->format);
+    export.rows = calloc(RECORDED_ROWS, sizeof *export.rows);
+    if (export.rows == NULL)
+        return outcome_fail(OUTCOME_FAILED, "memory is short");
     outcome = open_office(&export);
     if (outcome == OUTCOME_DONE)
         outcome = find_transport(&export);
     if (outcome == OUTCOME_DONE)
         outcome = write_file(&export);
+    free(export.rows);
     secret_wipe(&export.facts, sizeof export.facts);
+    act_tell(office, "%zu subscribers, %zu left out", export.written, export.left_out);
     if (outcome == OUTCOME_DONE)
         printf("%zu subscribers in %s, %zu left out\n", export.written, arguments->output,
                export.left_out);

@@ -9,6 +9,7 @@
 #include "admission.h"
 #include "import_batch.h"
 #include "import_source.h"
+#include "orphan.h"
 #include "store_names.h"
 #include "verbs.h"
 
@@ -137,6 +138,23 @@ static enum outcome seal(struct import *import, struct subscription *subscriptio
                             : office_fail_hsm(import->office, result, "sealing the record");
 }
 
+static void view_end(struct import *import)
+{
+    if (import->viewing)
+        store_view_end(import->office->store);
+    import->viewing = false;
+}
+
+/* Before objects of the token are made for the row. */
+static enum outcome note_row(struct import *import)
+{
+    const struct import_terms *terms = &import->at_hand->terms;
+    if (import->dry_run || !import_keys_make_objects(import->keys, terms->has_digest))
+        return OUTCOME_DONE;
+    view_end(import);
+    return orphan_note(import->office, terms->arguments.impi);
+}
+
 /* True: the row is in the batch. False: import->why, or *out_outcome. */
 static bool take_row(struct import *import, enum outcome *out_outcome)
 {
@@ -152,6 +170,9 @@ static bool take_row(struct import *import, enum outcome *out_outcome)
         return false;
     module_hold(import->office->module); /* released in take_record */
     admission_fill(&terms->arguments, &no_ref, &no_digest, subscription);
+    *out_outcome = note_row(import);
+    if (*out_outcome != OUTCOME_DONE)
+        return false;
     enum import_made made = import_keys_make(import->keys, row, terms, import->dry_run,
                                              subscription, out_outcome, import->why);
     if (made != IMPORT_MADE)
@@ -183,13 +204,6 @@ static void view_begin(struct import *import)
     if (!import->viewing)
         store_view_begin(import->office->store);
     import->viewing = true;
-}
-
-static void view_end(struct import *import)
-{
-    if (import->viewing)
-        store_view_end(import->office->store);
-    import->viewing = false;
 }
 
 static enum outcome commit(struct import *import, bool complete)
@@ -300,6 +314,7 @@ static enum outcome run(struct import *import)
     if (outcome == OUTCOME_DONE)
         outcome = import_or_check(import);
     uint64_t refused = import->report.refused;
+    import_report_tell(&import->report, &import->mark, import->office);
     if (outcome == OUTCOME_DONE)
         outcome = import_report_end(&import->report, &import->mark, import->arguments->json);
     enum outcome closed = import_report_close(&import->report);

@@ -1,6 +1,15 @@
 #include "import_batch.h"
 
+#include <stdio.h>
+
+#include "act_trail.h"
+#include "orphan.h"
 #include "store_names.h"
+
+static bool has_objects(const struct import_batch *batch, const struct subscription *row)
+{
+    return import_keys_make_objects(batch->keys, row->digest.algorithms != 0);
+}
 
 static enum store_result is_taken(struct store *store, const struct subscription *row)
 {
@@ -10,8 +19,9 @@ static enum store_result is_taken(struct store *store, const struct subscription
     return result;
 }
 
-static enum store_result add_one(struct import_batch *batch, size_t i, size_t *added)
+static enum store_result add_one(struct import_batch *batch, size_t i, struct act_trail *trail)
 {
+    char line[32];
     enum store_result result = is_taken(batch->office->store, &batch->rows[i]);
     if (result == STORE_OK) {
         import_report_refused(batch->report, batch->lines[i],
@@ -22,8 +32,11 @@ static enum store_result add_one(struct import_batch *batch, size_t i, size_t *a
     }
     if (result != STORE_NOT_FOUND)
         return result;
+    snprintf(line, sizeof line, "line %zu", batch->lines[i]);
+    act_trail_add_part(batch->office, trail, batch->rows[i].identity.impi, line);
     result = store_add_in_transaction(batch->office->store, &batch->rows[i]);
-    *added += result == STORE_OK ? 1 : 0;
+    if (result == STORE_OK && has_objects(batch, &batch->rows[i]))
+        result = orphan_forget(batch->office, batch->rows[i].identity.impi);
     return result;
 }
 
@@ -37,27 +50,45 @@ static enum outcome fail(struct import_batch *batch, enum store_result result)
     return office_fail_store(batch->office, result);
 }
 
-static enum outcome run(struct import_batch *batch, struct import_mark *after)
+/* The parts are durable before the rows are; the store confirms them with the rows. */
+static enum outcome commit(struct import_batch *batch, struct act_trail *trail)
 {
-    size_t added = 0;
-    enum store_result result = import_mark_compare(batch->office, batch->mark);
-    for (size_t i = 0; result == STORE_OK && i < batch->count; i++)
-        result = add_one(batch, i, &added);
-    if (result != STORE_OK)
-        return fail(batch, result);
-    after->imported += added;
-    enum outcome outcome = import_mark_write(batch->office, after);
+    struct office *office = batch->office;
+    enum outcome outcome = act_trail_write(office, trail);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    result = store_commit(batch->office->store);
+    enum store_result result = store_value_write(office->store, &office->act.head);
+    if (result == STORE_OK)
+        result = store_commit(office->store);
+    return result == STORE_OK ? OUTCOME_DONE : fail(batch, result);
+}
+
+static enum outcome run(struct import_batch *batch, struct import_mark *after,
+                        struct act_trail *trail)
+{
+    enum store_result result = import_mark_compare(batch->office, batch->mark);
+    for (size_t i = 0; result == STORE_OK && i < batch->count; i++)
+        result = add_one(batch, i, trail);
     if (result != STORE_OK)
         return fail(batch, result);
-    batch->report->imported += added;
-    return OUTCOME_DONE;
+    after->imported += trail->parts;
+    enum outcome outcome = import_mark_write(batch->office, after);
+    if (outcome == OUTCOME_DONE)
+        outcome = commit(batch, trail);
+    batch->report->imported += outcome == OUTCOME_DONE ? trail->parts : 0;
+    return outcome;
 }
 
 void import_batch_drop(struct import_batch *batch)
 {
+    size_t with_objects = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        with_objects += has_objects(batch, &batch->rows[i]) ? 1 : 0;
+    if (with_objects > 0 && !office_has_token(batch->office)) {
+        outcome_warn("secrets of %zu subscribers stay in the token until the next run",
+                     with_objects);
+        batch->count = 0;
+    }
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->rows[i].row != -1)
             import_keys_drop(batch->keys, &batch->rows[i]);
@@ -65,20 +96,35 @@ void import_batch_drop(struct import_batch *batch)
     batch->count = 0;
 }
 
+static enum outcome run_in_turn(struct import_batch *batch, struct import_mark *after,
+                                struct act_trail *trail)
+{
+    struct office *office = batch->office;
+    enum store_result begun = store_begin(office->store);
+    if (begun != STORE_OK)
+        return fail(batch, begun);
+    enum outcome outcome = run(batch, after, trail);
+    if (outcome != OUTCOME_DONE) {
+        store_rollback(office->store);
+        act_trail_withdraw(office, trail);
+    }
+    return outcome;
+}
+
 enum outcome import_batch_commit(struct import_batch *batch, uint64_t records, bool complete)
 {
+    struct act_trail trail;
     struct import_mark after = *batch->mark;
     after.records = records;
     after.complete = complete;
-    enum store_result begun = store_begin(batch->office->store);
-    enum outcome outcome = begun == STORE_OK ? run(batch, &after) : fail(batch, begun);
-    if (outcome == OUTCOME_DONE) {
+    enum outcome outcome = act_trail_open(batch->office, &trail);
+    if (outcome == OUTCOME_DONE)
+        outcome = run_in_turn(batch, &after, &trail);
+    act_trail_close(&trail);
+    if (outcome == OUTCOME_DONE)
         *batch->mark = after;
-    } else {
-        if (begun == STORE_OK)
-            store_rollback(batch->office->store);
+    else
         import_batch_drop(batch);
-    }
     batch->count = 0;
     return outcome;
 }

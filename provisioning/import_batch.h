@@ -22,8 +22,8 @@ struct import_batch {
 };
 
 /*
- * All of it, with the mark as it is after `records` of the file; or nothing, and says why. Rows
- * whose names somebody took meanwhile are refused.
+ * All of it, each row with a record in the audit trail, and the mark as it is after `records` of
+ * the file; or nothing, and says why. Rows whose names somebody took meanwhile are refused.
  */
 MUST_CHECK enum outcome import_batch_commit(struct import_batch *batch, uint64_t records,
                                             bool complete);

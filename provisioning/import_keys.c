@@ -135,22 +135,31 @@ static enum import_made judge(struct import_keys *keys, enum hsm_result rc, cons
     return IMPORT_FATAL;
 }
 
-/* False, and out_why, where this row's transport key can't be used. */
-static bool choose_transport(struct import_keys *keys, const struct import_row *row,
-                             char out_why[IMPORT_WHY_BYTES])
+static enum import_made refuse_transport(char out_why[IMPORT_WHY_BYTES], const char *reason)
+{
+    snprintf(out_why, IMPORT_WHY_BYTES, "transport_key: %s", reason);
+    return IMPORT_REFUSED;
+}
+
+/* A token that is lost is no row's fault: refused, the row would be left out for good. */
+static enum import_made choose_transport(struct import_keys *keys, const struct import_row *row,
+                                         enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
 {
     bool is_rsa_block = row->wrap == IMPORT_WRAP_OAEP;
     const char *name = keys->transport_name;
     if (keys->clear)
-        return true;
+        return IMPORT_MADE;
     if (name == NULL)
         name = row->values[IMPORT_TRANSPORT_KEY];
-    if (find_transport(keys, name) != HSM_OK || keys->transport.purpose != TRANSPORT_IN)
-        return refuse(out_why, "transport_key: the token has no transport key of this name for "
-                               "the way in");
+    enum hsm_result rc = find_transport(keys, name);
+    if (rc == HSM_LOST || rc == HSM_FULL || rc == HSM_NO_MEMORY)
+        return judge(keys, rc, "transport key", out_outcome, out_why);
+    if (rc != HSM_OK || keys->transport.purpose != TRANSPORT_IN)
+        return refuse_transport(out_why,
+                                "the token has no transport key of this name for the way in");
     if (row->wrap != IMPORT_WRAP_FREE && is_rsa_block != (keys->transport.kind == TRANSPORT_RSA))
-        return refuse(out_why, "transport_key: this EncryptionMethod needs a key of another kind");
-    return true;
+        return refuse_transport(out_why, "this EncryptionMethod needs a key of another kind");
+    return IMPORT_MADE;
 }
 
 static struct transport_wrapped wrapped_of(const struct import_keys *keys,
@@ -249,9 +258,9 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
                                   struct subscription *subscription, enum outcome *out_outcome,
                                   char out_why[IMPORT_WHY_BYTES])
 {
-    enum import_made made = IMPORT_MADE;
-    if (!choose_transport(keys, row, out_why))
-        return IMPORT_REFUSED;
+    enum import_made made = choose_transport(keys, row, out_outcome, out_why);
+    if (made != IMPORT_MADE)
+        return made;
     subscription->origin = origin_of(keys);
     if (terms->has_k)
         made = make_k(keys, terms, trial, subscription, out_outcome, out_why);
@@ -261,6 +270,11 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
     if (made != IMPORT_MADE && !trial)
         import_keys_drop(keys, subscription);
     return made;
+}
+
+bool import_keys_make_objects(const struct import_keys *keys, bool has_digest)
+{
+    return keys->resident || has_digest;
 }
 
 void import_keys_forget(struct import_keys *keys)
@@ -276,6 +290,6 @@ void import_keys_drop(struct import_keys *keys, const struct subscription *subsc
     if (subscription->residence == RESIDENCE_WRAPPED && subscription->digest.algorithms == 0)
         return;
     if (credentials_destroy(keys->office->token, &enrolled) != HSM_OK)
-        outcome_warn("secrets of %s stay in the token without a subscriber",
+        outcome_warn("secrets of %s stay in the token until the next run",
                      subscription->identity.impi);
 }

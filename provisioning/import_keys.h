@@ -37,6 +37,9 @@ MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const str
                                              enum outcome *out_outcome,
                                              char out_why[IMPORT_WHY_BYTES]);
 
+/* Do a row's secrets become objects of the token? Those of SIP digest do in either residence. */
+bool import_keys_make_objects(const struct import_keys *keys, bool has_digest);
+
 /* The token was renewed: its handles are others. */
 void import_keys_forget(struct import_keys *keys);
 

@@ -111,6 +111,18 @@ static enum outcome print_json(const struct import_report *report, const struct 
     return OUTCOME_DONE;
 }
 
+void import_report_tell(const struct import_report *report, const struct import_mark *mark,
+                        struct office *office)
+{
+    char hash[HEX_TEXT_BYTES(IMPORT_HASH_BYTES)];
+    hex_encode(mark->hash, sizeof mark->hash, hash);
+    act_tell(office,
+             "%s%" PRIu64 " subscribers, %" PRIu64 " lines refused, behind %" PRIu64
+             " of an earlier run; file SHA-256 %s",
+             report->dry_run ? "dry run: " : "", report->imported, report->refused,
+             report->done_before, hash);
+}
+
 enum outcome import_report_end(struct import_report *report, const struct import_mark *mark,
                                bool json)
 {

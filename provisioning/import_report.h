@@ -39,6 +39,10 @@ void import_report_refused(struct import_report *report, size_t line, const char
 /* At most once a second, and only on a terminal. */
 void import_report_progress(struct import_report *report, uint64_t position);
 
+/* For the audit trail's record of how it ended. */
+void import_report_tell(const struct import_report *report, const struct import_mark *mark,
+                        struct office *office);
+
 /* On standard output. */
 MUST_CHECK enum outcome import_report_end(struct import_report *report,
                                           const struct import_mark *mark, bool json);

@@ -77,7 +77,7 @@ static enum hsm_result rewrap(struct rotation *rotation, const struct kek_id *fr
 /* Only this record is at fault: others go on, and no KEK is destroyed. */
 static enum outcome leave(struct rotation *rotation, enum hsm_result why, const char *whose)
 {
-    if (why == HSM_LOST || why == HSM_NO_MEMORY)
+    if (why == HSM_LOST || why == HSM_NO_MEMORY || why == HSM_FULL)
         return office_fail_hsm(rotation->office, why, "re-wrapping");
     outcome_warn("left as it is: %s: %s", whose,
                  why == HSM_BAD_ANSWER ? "its record was altered" : hsm_result_text(why));
@@ -125,7 +125,7 @@ static enum outcome move_gba(struct rotation *rotation)
     gba->ks.kek = rotation->id;
     if (rc == HSM_OK)
         rc = gba_state_seal(office->token, gba);
-    if (rc == HSM_LOST || rc == HSM_NO_MEMORY)
+    if (rc == HSM_LOST || rc == HSM_NO_MEMORY || rc == HSM_FULL)
         return office_fail_hsm(office, rc, "re-wrapping");
     if (rc != HSM_OK)
         return OUTCOME_DONE;
@@ -173,7 +173,10 @@ static enum outcome move_all(struct rotation *rotation)
         enum store_result stored = store_begin(office->store);
         if (stored != STORE_OK)
             return office_fail_store(office, stored);
+        size_t moved = rotation->moved;
         outcome = office_end_transaction(office, move_some(rotation, &end));
+        if (outcome != OUTCOME_DONE)
+            rotation->moved = moved;
     }
     return outcome;
 }
@@ -201,6 +204,8 @@ static enum outcome rotate(struct rotation *rotation)
         outcome = announce(rotation);
     if (outcome == OUTCOME_DONE)
         outcome = move_all(rotation);
+    act_tell(rotation->office, "KEK %llu: %zu subscribers re-wrapped, %zu left as they are",
+             (unsigned long long)number_of(&rotation->id), rotation->moved, rotation->stuck);
     if (outcome != OUTCOME_DONE)
         return outcome;
     printf("KEK %llu in use: subscriptions re-wrapped %zu, GBA states %zu\n",

@@ -8,6 +8,7 @@
 #include "credentials.h"
 #include "lookup.h"
 #include "names.h"
+#include "orphan.h"
 #include "verbs.h"
 #include "ways.h"
 
@@ -136,9 +137,13 @@ static enum outcome retire(struct office *office, const struct enrolled *old)
         outcome_warn("the old K or OPc of %s was not in the token", impi);
     else if (result != HSM_OK)
         return outcome_fail(OUTCOME_FAILED,
-                            "%s has its new key, but the old one stays in the token: %s", impi,
-                            hsm_result_text(result));
-    return absence_prove(office, old);
+                            "%s has its new key, but the old one stays in the token until the next "
+                            "run: %s (%s)",
+                            impi, hsm_result_text(result), module_fault(office->module));
+    enum outcome outcome = absence_prove(office, old);
+    if (outcome == OUTCOME_DONE)
+        orphan_settle(office, impi);
+    return outcome;
 }
 
 /* What of an enrolment is K and OPc: the digest secrets stay as they are. */
@@ -165,7 +170,9 @@ static enum outcome rotate(struct office *office, const struct arguments *argume
     named.domain = subscription->identity.domain;
     if (named.residence == NULL && old.residence == RESIDENCE_WRAPPED)
         named.residence = "wrapped";
-    enum outcome outcome = credentials_enrol(office, &named, credentials, &enrolled);
+    enum outcome outcome = orphan_note(office, named.impi);
+    if (outcome == OUTCOME_DONE)
+        outcome = credentials_enrol(office, &named, credentials, &enrolled);
     if (outcome != OUTCOME_DONE)
         return outcome;
     take_key(subscription, &enrolled);

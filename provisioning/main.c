@@ -134,8 +134,8 @@ static enum outcome run(const struct verb *verb, const struct arguments *argumen
     outcome = office_new(arguments, &office);
     if (outcome == OUTCOME_DONE)
         outcome = run_in(office, verb, text, arguments);
-    if (office != NULL && office_advance_anchor(office) != OUTCOME_DONE && outcome == OUTCOME_DONE)
-        outcome = OUTCOME_FAILED;
+    if (office != NULL)
+        outcome = office_advance_anchor(office, outcome);
     outcome = transcript_end(&transcript, office, outcome);
     office_free(&office);
     if (fflush(stdout) != 0 && outcome == OUTCOME_DONE)

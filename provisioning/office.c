@@ -11,6 +11,7 @@
 
 #include "approval.h"
 #include "laboratory.h"
+#include "orphan.h"
 #include "pin.h"
 #include "pin_policy.h"
 
@@ -71,6 +72,7 @@ enum outcome office_new(const struct arguments *arguments, struct office **out_o
     if (office == NULL)
         return outcome_fail(OUTCOME_FAILED, "memory is short");
     office->call_seconds = CALL_SECONDS_USUAL;
+    office->making = -1;
     office->user_pin = (struct pin_place){"USER PIN", NULL, -1};
     enum outcome outcome = take_config(arguments, office);
     if (outcome == OUTCOME_DONE) {
@@ -98,6 +100,8 @@ void office_free(struct office **office)
         token_close(&(*office)->token);
     module_close(&(*office)->module);
     config_free(&(*office)->config);
+    if ((*office)->making >= 0)
+        close((*office)->making);
     free(*office);
     *office = NULL;
 }
@@ -314,7 +318,18 @@ enum outcome office_prove_token(struct office *office)
     outcome = office_check_anchor(office);
     if (outcome == OUTCOME_DONE)
         outcome = approval_ask(office);
-    return outcome == OUTCOME_DONE ? act_begin(office) : outcome;
+    if (outcome == OUTCOME_DONE)
+        outcome = act_begin(office);
+    if (outcome == OUTCOME_DONE && office->act.intent != 0 && office->writable)
+        outcome = orphan_sweep(office);
+    return outcome;
+}
+
+bool office_has_token(const struct office *office)
+{
+    CK_TOKEN_INFO info = {0};
+    return office->token != NULL &&
+           MODULE_CALL(office->module, C_GetTokenInfo, office->token->slot, &info) == CKR_OK;
 }
 
 enum outcome office_renew_token(struct office *office)
@@ -325,6 +340,7 @@ enum outcome office_renew_token(struct office *office)
     module_close(&office->module);
     enum outcome outcome = office_open_token(office, true);
     office->anchor.token = office->token;
+    office->act.signer.key = CK_INVALID_HANDLE;
     return outcome == OUTCOME_DONE ? prove(office) : outcome;
 }
 

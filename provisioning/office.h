@@ -34,6 +34,8 @@ struct office {
     struct store *store;
     bool writable;           /* the token's session */
     bool answers_for_anchor; /* this verb makes store and token fit: no refusal because of it */
+    int making;              /* orphan.h: descriptor of its lock; -1: not open */
+    uint8_t making_mark[8];  /* orphan.h: of this tool's notes; random */
     struct anchor anchor;
     struct subscription subscription;      /* the one at hand: too large for the stack */
     uint8_t seal_as_read[TOKEN_MAC_BYTES]; /* change.h: of its record before any change */
@@ -81,8 +83,14 @@ MUST_CHECK enum outcome office_prove_token(struct office *office);
  */
 MUST_CHECK enum outcome office_check_anchor(struct office *office);
 
-/* At the end of a verb: tells the token of what the verb has written to the store. */
-MUST_CHECK enum outcome office_advance_anchor(struct office *office);
+/*
+ * At the end of a verb: tells the token of what the verb has written to the store. Gives `outcome`;
+ * another, and says why, where that was good and the token could not be told.
+ */
+MUST_CHECK enum outcome office_advance_anchor(struct office *office, enum outcome outcome);
+
+/* Does the token answer at all? */
+MUST_CHECK bool office_has_token(const struct office *office);
 
 /* Says what failed in office->anchor. */
 MUST_CHECK enum outcome office_fail_anchor(struct office *office);

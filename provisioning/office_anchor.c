@@ -25,12 +25,13 @@ enum outcome office_check_anchor(struct office *office)
     return OUTCOME_DONE;
 }
 
-enum outcome office_advance_anchor(struct office *office)
+enum outcome office_advance_anchor(struct office *office, enum outcome outcome)
 {
     struct anchor *anchor = &office->anchor;
     if (anchor->store == NULL || office->answers_for_anchor || !office->writable)
-        return OUTCOME_DONE;
-    if (!anchor_wrote(anchor))
-        return OUTCOME_DONE;
-    return anchor_advance(anchor) ? OUTCOME_DONE : office_fail_anchor(office);
+        return outcome;
+    if (!anchor_wrote(anchor) || anchor_advance(anchor) || outcome != OUTCOME_DONE)
+        return outcome;
+    outcome_warn("this is done, but the token does not know yet that the store has changed");
+    return office_fail_anchor(office);
 }

@@ -4,6 +4,7 @@
 
 #include "change.h"
 #include "credentials.h"
+#include "orphan.h"
 #include "verbs.h"
 
 static const char *const names[] = {"resident", "wrapped"}; /* by enum residence */
@@ -38,14 +39,19 @@ static enum outcome make_resident(struct office *office)
     const struct subscription *subscription = &office->subscription;
     const char *impi = subscription->identity.impi;
     struct key_ref ref = {{0}};
+    enum outcome outcome = orphan_note(office, impi);
+    if (outcome != OUTCOME_DONE)
+        return outcome;
     enum hsm_result result = enrol_unwrap(office->token, &subscription->wrapped, impi, &ref);
     if (result != HSM_OK)
         return office_fail_hsm(office, result, "moving K and OPc into the token");
-    enum outcome outcome = swap_row(office, &ref);
-    if (outcome == OUTCOME_DONE)
+    outcome = swap_row(office, &ref);
+    if (outcome == OUTCOME_DONE) {
+        orphan_settle(office, impi);
         printf("%s rests as an object of the token\n", impi);
-    else if (enrol_destroy(office->token, &ref) != HSM_OK)
-        outcome_warn("a key of %s stays in the token without a subscriber", impi);
+    } else if (enrol_destroy(office->token, &ref) != HSM_OK) {
+        outcome_warn("a key of %s stays in the token until the next run", impi);
+    }
     return outcome;
 }
 

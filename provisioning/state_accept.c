@@ -141,6 +141,8 @@ enum outcome state_accept(struct office *office, const struct arguments *argumen
         outcome = office_fail_anchor(office);
     if (outcome != OUTCOME_DONE)
         return outcome;
+    act_tell(office, "%zu subscribers, of them altered %zu, SEQ of each moved on by %" PRIu64,
+             passage.count, passage.altered, passage.advance);
     if (passage.altered > 0)
         outcome_warn("records not as they were sealed: %zu; subscriber list names them",
                      passage.altered);

@@ -9,6 +9,7 @@
 #include "credentials.h"
 #include "digest_ways.h"
 #include "lookup.h"
+#include "orphan.h"
 #include "verbs.h"
 #include "ways.h"
 
@@ -78,6 +79,7 @@ static enum outcome add_both(struct office *office, const struct arguments *argu
         return outcome;
     outcome = add_row(office, arguments, credentials, &enrolled);
     if (outcome == OUTCOME_DONE) {
+        orphan_settle(office, arguments->impi);
         say_added(arguments, &enrolled);
         return OUTCOME_DONE;
     }
@@ -168,7 +170,7 @@ static enum outcome destroy_keys(struct office *office)
     if (result != HSM_OK)
         return outcome_fail(OUTCOME_FAILED,
                             "%s can't be used any more, but its key %s stays in "
-                            "the token: %s (%s)",
+                            "the token until the next run: %s (%s)",
                             subscription->identity.impi, ref, hsm_result_text(result),
                             module_fault(office->module));
     return absence_prove(office, &enrolled);
@@ -186,7 +188,11 @@ static enum outcome remove_opened(struct office *office)
     enum hsm_result sealed = subscription_check_seal(office->token, subscription);
     if (sealed != HSM_OK && sealed != HSM_BAD_ANSWER)
         return office_fail_hsm(office, sealed, "checking the record's seal");
-    enum outcome outcome = change_same(office, remove_row);
+    enum outcome outcome = OUTCOME_DONE;
+    if (sealed == HSM_OK)
+        outcome = orphan_note(office, subscription->identity.impi);
+    if (outcome == OUTCOME_DONE)
+        outcome = change_same(office, remove_row);
     if (outcome != OUTCOME_DONE)
         return outcome;
     if (sealed == HSM_BAD_ANSWER) {
@@ -195,9 +201,11 @@ static enum outcome remove_opened(struct office *office)
         return OUTCOME_DONE;
     }
     outcome = destroy_keys(office);
-    if (outcome == OUTCOME_DONE)
-        printf("%s removed, its key destroyed\n", subscription->identity.impi);
-    return outcome;
+    if (outcome != OUTCOME_DONE)
+        return outcome;
+    orphan_settle(office, subscription->identity.impi);
+    printf("%s removed, its key destroyed\n", subscription->identity.impi);
+    return OUTCOME_DONE;
 }
 
 enum outcome subscriber_remove(struct office *office, const struct arguments *arguments)

@@ -40,7 +40,7 @@ bool audit_cursor_open(struct audit_cursor *cursor, const char *folder, const ch
     cursor->at.segment = 1;
     if (from != NULL)
         cursor->at = *from;
-    cursor->is_lost = cursor->at.segment > 1 && cursor->at.offset == 0;
+    cursor->is_lost = cursor->at.segment > 1 && cursor->at.offset == 0 && cursor->at.sequence == 0;
     cursor->record_offset = cursor->at.offset;
     if (!audit_chain_open(&cursor->chain)) {
         (void)say(cursor, AUDIT_UNREADABLE, "memory is short");

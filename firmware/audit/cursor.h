@@ -31,7 +31,7 @@ struct audit_cursor {
 
 /*
  * From `from`, or from the first segment where it is NULL. False: why. Close it then too. A start
- * at offset 0 of a segment above 1 takes the chain before it on trust.
+ * at offset 0 of a segment above 1 takes the chain before it on trust, unless it has a sequence.
  */
 MUST_CHECK bool audit_cursor_open(struct audit_cursor *cursor, const char *folder,
                                   const char *writer, const struct audit_head *from);

@@ -9,6 +9,7 @@
 #include "stored_value.h"
 
 #define AUDIT_HEAD_PREFIX "audit/"
+#define AUDIT_ARCHIVED_PREFIX "audit-archived/"
 
 /* The seal is made here, so that a transaction need not wait for the token. */
 MUST_CHECK enum hsm_result audit_head_seal(struct token *token, const char *writer,
@@ -21,5 +22,12 @@ MUST_CHECK enum hsm_result audit_head_seal(struct token *token, const char *writ
  */
 MUST_CHECK enum hsm_result audit_head_read(struct token *token, struct store *store,
                                            const char *writer, struct audit_head *out_head);
+
+/* The same of how far a trail was archived, the end of a segment: what is here begins behind it. */
+MUST_CHECK enum hsm_result audit_archived_seal(struct token *token, const char *writer,
+                                               const struct audit_head *end,
+                                               struct stored_value *out_value);
+MUST_CHECK enum hsm_result audit_archived_read(struct token *token, struct store *store,
+                                               const char *writer, struct audit_head *out_end);
 
 #endif

@@ -30,21 +30,38 @@ static bool split(const char *name, char out_writer[AUDIT_WRITER_BYTES], uint32_
     return true;
 }
 
-bool audit_last_segment(const char *folder, const char *writer, uint32_t *out_segment)
+static bool find_segments(const char *folder, const char *writer, uint32_t *out_first,
+                          uint32_t *out_last)
 {
     char found[AUDIT_WRITER_BYTES];
     uint32_t segment = 0;
+    uint32_t first = 0;
     uint32_t last = 0;
     DIR *listing = opendir(folder);
     if (listing == NULL)
         return false;
     for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
-        if (split(entry->d_name, found, &segment) && strcmp(found, writer) == 0 && segment > last)
-            last = segment;
+        if (!split(entry->d_name, found, &segment) || strcmp(found, writer) != 0)
+            continue;
+        first = first == 0 || segment < first ? segment : first;
+        last = segment > last ? segment : last;
     }
     closedir(listing);
-    *out_segment = last;
+    *out_first = first;
+    *out_last = last;
     return true;
+}
+
+bool audit_first_segment(const char *folder, const char *writer, uint32_t *out_segment)
+{
+    uint32_t last = 0;
+    return find_segments(folder, writer, out_segment, &last);
+}
+
+bool audit_last_segment(const char *folder, const char *writer, uint32_t *out_segment)
+{
+    uint32_t first = 0;
+    return find_segments(folder, writer, &first, out_segment);
 }
 
 bool audit_next_writer(const char *folder, const char *after, char out_writer[AUDIT_WRITER_BYTES])

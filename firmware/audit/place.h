@@ -20,7 +20,8 @@ struct audit_head {
 void audit_segment_path(const char *folder, const char *writer, uint32_t segment,
                         char out_path[AUDIT_PATH_BYTES]);
 
-/* The highest number of a writer's segments; 0: there is none. False: the folder can't be read. */
+/* The numbers of a writer's segments, 0: there is none. False: the folder can't be read. */
+MUST_CHECK bool audit_first_segment(const char *folder, const char *writer, uint32_t *out_segment);
 MUST_CHECK bool audit_last_segment(const char *folder, const char *writer, uint32_t *out_segment);
 
 /*

@@ -142,6 +142,7 @@ const char *audit_kind_name(enum audit_kind kind)
                                         [AUDIT_RESUMED] = "resumed",
                                         [AUDIT_CHECKPOINT] = "checkpoint",
                                         [AUDIT_INTENT] = "intent",
-                                        [AUDIT_OUTCOME] = "outcome"};
+                                        [AUDIT_OUTCOME] = "outcome",
+                                        [AUDIT_PART] = "part"};
     return (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : NULL;
 }

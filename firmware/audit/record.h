@@ -28,6 +28,7 @@ enum audit_kind {
     AUDIT_CHECKPOINT = 7, /* signature of the chain before it */
     AUDIT_INTENT = 8,     /* an officer begins an act */
     AUDIT_OUTCOME = 9,    /* how the act range_first ended */
+    AUDIT_PART = 10,      /* a subscriber that the act range_first is about, of many */
 };
 
 /* Texts are borrowed; NULL where there is none. */

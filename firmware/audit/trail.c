@@ -11,7 +11,15 @@
 #include "cursor.h"
 #include "signature.h"
 
-#define BUFFER_BYTES ((size_t)192 * 1024) /* a keeper's batch at its longest is below */
+#define BUFFER_BYTES ((size_t)192 * 1024) /* a keeper's or an import's longest batch is below */
+#define WITHDRAWN_MOST 64                 /* by one record: the bits of range_mask */
+
+/* Parts of an act that nothing but a checkpoint follows. */
+struct tail {
+    bool goes_on; /* the record before is one of them */
+    uint64_t first;
+    uint64_t count;
+};
 
 struct audit_trail {
     char folder[AUDIT_PATH_BYTES];
@@ -23,6 +31,7 @@ struct audit_trail {
     struct audit_head durable;
     uint64_t sequence; /* of what was added last */
     uint64_t segment_bytes;
+    struct tail tail; /* of what was there when it was opened */
     char met[AUDIT_WHY_BYTES];
     char why[AUDIT_WHY_BYTES];
     size_t used;
@@ -70,6 +79,21 @@ void audit_trail_add(struct audit_trail *trail, struct audit_record record)
     record.time_ms = now_ms();
     if (!trail->is_overfull)
         add_at(trail, &record);
+}
+
+void audit_trail_withdraw(struct audit_trail *trail, uint64_t first, uint64_t count)
+{
+    while (count > 0) {
+        uint64_t some = count < WITHDRAWN_MOST ? count : WITHDRAWN_MOST;
+        audit_trail_add(trail, (struct audit_record){.kind = AUDIT_WITHDRAWN,
+                                                     .status = AUDIT_NO_STATUS,
+                                                     .detail = "not committed",
+                                                     .has_range = true,
+                                                     .range_first = first,
+                                                     .range_mask = UINT64_MAX >> (64 - some)});
+        first += some;
+        count -= some;
+    }
 }
 
 enum hsm_result audit_trail_sign(struct audit_trail *trail, struct token *token,
@@ -199,6 +223,19 @@ bool audit_trail_turn(struct audit_trail *trail)
     return done;
 }
 
+/* What follows a batch of parts was written when its transaction was over. */
+static void note_tail(struct tail *tail, const struct audit_record *record)
+{
+    bool is_part = record->kind == AUDIT_PART;
+    if (is_part && !tail->goes_on)
+        *tail = (struct tail){.first = record->sequence};
+    if (is_part)
+        tail->count++;
+    else if (record->kind != AUDIT_CHECKPOINT)
+        tail->count = 0;
+    tail->goes_on = is_part;
+}
+
 /* What stands behind the head that the store confirmed: read, counted, its end found. */
 static enum audit_step read_on(struct audit_trail *trail, struct audit_cursor *cursor,
                                const struct audit_head *from, uint64_t *out_count)
@@ -207,8 +244,10 @@ static enum audit_step read_on(struct audit_trail *trail, struct audit_cursor *c
     *out_count = 0;
     if (!audit_cursor_open(cursor, trail->folder, trail->writer, from))
         return AUDIT_UNREADABLE;
-    while ((step = audit_cursor_next(cursor)) == AUDIT_READ)
+    while ((step = audit_cursor_next(cursor)) == AUDIT_READ) {
+        note_tail(&trail->tail, &cursor->read.record);
         ++*out_count;
+    }
     return step;
 }
 
@@ -249,6 +288,7 @@ static bool go_on(struct audit_trail *trail, const struct audit_cursor *cursor,
              (unsigned long long)(step == AUDIT_TORN ? cursor->left : 0));
     if (count > 0 || (step == AUDIT_TORN && cursor->left > 0))
         say_resumed(trail, count, detail);
+    audit_trail_withdraw(trail, trail->tail.first, trail->tail.count);
     return true;
 }
 
@@ -286,6 +326,8 @@ static bool find_end(struct audit_trail *trail, struct audit_cursor *cursor,
     const struct audit_head start = {.segment = last};
     const struct audit_head *from = confirmed == NULL ? &start : confirmed;
     enum audit_step step = read_on(trail, cursor, from, &count);
+    if (confirmed == NULL) /* a store that knows nothing of the trail does not deny its parts */
+        trail->tail.count = 0;
     if (step == AUDIT_END || step == AUDIT_TORN)
         return go_on(trail, cursor, step, count);
     return begin_after(trail, confirmed, last, cursor->why);

@@ -16,9 +16,10 @@ struct audit_trail;
 
 /*
  * Goes on after `confirmed`, what the store knows (NULL: nothing), and after the whole records that
- * follow it: the first record added says how many they were. A torn one is cut off. Where the
- * trail no longer has what the store confirmed, or is damaged behind it, a new segment is begun and
- * says so. NULL: out_why.
+ * follow it: the first record added says how many they were. Parts of an act at their very end are
+ * withdrawn: the transaction that would have confirmed them was not committed. A torn record is cut
+ * off. Where the trail no longer has what the store confirmed, or is damaged behind it, a new
+ * segment is begun and says so. NULL: out_why.
  */
 MUST_CHECK struct audit_trail *audit_trail_open(const char *folder, const char *writer,
                                                 const struct audit_head *confirmed,
@@ -30,6 +31,9 @@ const char *audit_trail_met(const struct audit_trail *trail);
 
 /* Gives it its sequence and its time. */
 void audit_trail_add(struct audit_trail *trail, struct audit_record record);
+
+/* Adds that `count` records from number `first` on did not come true. */
+void audit_trail_withdraw(struct audit_trail *trail, uint64_t first, uint64_t count);
 
 /* Adds the token's signature of all before it. */
 MUST_CHECK enum hsm_result audit_trail_sign(struct audit_trail *trail, struct token *token,

@@ -11,7 +11,9 @@ struct verification {
     const struct audit_head *confirmed;
     const struct audit_public_key *key;
     struct audit_report *report;
+    uint32_t first_segment;
     uint32_t last_segment;
+    bool ends_signed; /* the last record is a checkpoint */
     bool has_met_head;
     struct audit_cursor cursor;
 };
@@ -79,6 +81,7 @@ static enum audit_step walk(struct verification *work)
         else if (cursor->read.record.kind == AUDIT_CHECKPOINT)
             check_signature(work, chain);
         if (step == AUDIT_READ) {
+            work->ends_signed = cursor->read.record.kind == AUDIT_CHECKPOINT;
             work->report->records++;
             check_head(work);
         }
@@ -89,8 +92,13 @@ static enum audit_step walk(struct verification *work)
 static bool open_from(struct verification *work, const char *folder, const char *writer,
                       uint32_t segment)
 {
+    const struct audit_head *archived = work->report->archived;
     for (; segment <= work->last_segment; segment++) {
-        const struct audit_head from = {.segment = segment};
+        struct audit_head from = {.segment = segment};
+        if (archived != NULL && segment == archived->segment + 1) {
+            from.sequence = archived->sequence;
+            memcpy(from.chain, archived->chain, sizeof from.chain);
+        }
         if (audit_cursor_open(&work->cursor, folder, writer, &from))
             return true;
         say(work->report, true, "%s", work->cursor.why);
@@ -112,7 +120,7 @@ static void check_end(struct verification *work, enum audit_step step)
 
 static void verify_segments(struct verification *work, const char *folder, const char *writer)
 {
-    uint32_t segment = 1;
+    uint32_t segment = work->first_segment;
     while (segment <= work->last_segment && open_from(work, folder, writer, segment)) {
         check_end(work, walk(work));
         segment = work->cursor.at.segment + 1;
@@ -123,6 +131,11 @@ static void verify_segments(struct verification *work, const char *folder, const
 static void check_confirmed(struct verification *work, const char *folder, const char *writer)
 {
     const struct audit_head *confirmed = work->confirmed;
+    if (work->report->is_archive && !work->ends_signed)
+        say(work->report, true, "%s/%s: does not end with a checkpoint, as an archive does", folder,
+            writer);
+    if (confirmed == NULL && work->report->is_archive)
+        return;
     if (confirmed == NULL)
         say(work->report, true, "%s/%s: the store knows nothing of this trail", folder, writer);
     else if (!work->has_met_head)
@@ -131,6 +144,23 @@ static void check_confirmed(struct verification *work, const char *folder, const
     else if (work->report->unconfirmed > 0)
         say(work->report, false, "%s/%s: records after %llu are not confirmed by the store", folder,
             writer, (unsigned long long)confirmed->sequence);
+}
+
+/* Where it begins, by the store or, in an archive, by what is there. */
+static bool find_segments(struct verification *work, const char *folder, const char *writer)
+{
+    uint32_t there = 0;
+    const struct audit_head *archived = work->report->archived;
+    work->first_segment = archived == NULL ? 1 : archived->segment + 1;
+    if (!audit_first_segment(folder, writer, &there) ||
+        !audit_last_segment(folder, writer, &work->last_segment))
+        return false;
+    if (work->report->is_archive && there > 0)
+        work->first_segment = there;
+    else if (there > 0 && there < work->first_segment)
+        say(work->report, false, "%s/%s: segments up to %u are archived and still here", folder,
+            writer, work->first_segment - 1);
+    return true;
 }
 
 void audit_verify(const char *folder, const char *writer, const struct audit_head *confirmed,
@@ -144,7 +174,7 @@ void audit_verify(const char *folder, const char *writer, const struct audit_hea
     *work = (struct verification){.confirmed = confirmed, .key = key, .report = report};
     uint64_t unconfirmed_before = report->unconfirmed;
     report->unconfirmed = 0;
-    if (audit_last_segment(folder, writer, &work->last_segment)) {
+    if (find_segments(work, folder, writer)) {
         verify_segments(work, folder, writer);
         check_confirmed(work, folder, writer);
     } else {

@@ -5,10 +5,12 @@
 #include "place.h"
 #include "verify_key.h"
 
-/* The caller sets say and user; the numbers are added to. */
+/* The caller sets what stands before the numbers, which are added to. */
 struct audit_report {
     void (*say)(void *user, bool is_fault, const char *text);
     void *user;
+    const struct audit_head *archived; /* the trail begins behind this; NULL: with record 1 */
+    bool is_archive; /* begins anywhere, ends with a checkpoint; nobody need have confirmed it */
     uint64_t records;
     uint64_t checkpoints;
     uint64_t unconfirmed; /* records behind what the store confirmed: true, or a killed keeper's */

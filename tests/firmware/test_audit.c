@@ -363,6 +363,81 @@ static void finds_each_of_many_mutations(void **state)
     assert_true(verify(&head).faults > 0);
 }
 
+static void add_part(struct audit_trail *trail, const char *subscriber)
+{
+    audit_trail_add(trail, (struct audit_record){.kind = AUDIT_PART,
+                                                 .status = AUDIT_NO_STATUS,
+                                                 .subscriber = subscriber,
+                                                 .has_range = true,
+                                                 .range_first = 1});
+}
+
+/* A bit for each of the first 64 records that a later one withdraws. */
+static uint64_t withdrawn(void)
+{
+    static struct audit_cursor cursor;
+    uint64_t mask = 0;
+    assert_true(audit_cursor_open(&cursor, folder, WRITER, NULL));
+    while (audit_cursor_next(&cursor) == AUDIT_READ) {
+        if (cursor.read.record.kind == AUDIT_WITHDRAWN)
+            mask |= cursor.read.record.range_mask << cursor.read.record.range_first;
+    }
+    audit_cursor_close(&cursor);
+    return mask;
+}
+
+/* Opened anew after `confirmed`, with a record more. */
+static void go_on_after(const struct audit_head *confirmed)
+{
+    struct audit_trail *trail = open_trail(confirmed);
+    write_one(trail, "next");
+    audit_trail_close(&trail);
+}
+
+static void withdraws_parts_that_nobody_confirmed(void **state)
+{
+    (void)state;
+    struct audit_trail *trail = open_trail(NULL);
+    write_one(trail, "alice"); /* 2 */
+    const struct audit_head confirmed = *audit_trail_head(trail);
+    add_part(trail, "bob");
+    add_part(trail, "carol");
+    assert_int_equal(audit_trail_sign(trail, softhsm.token, &signer), HSM_OK);
+    add_part(trail, "dave"); /* 6: the batch before was confirmed, or this one had not begun */
+    add_part(trail, "eve");
+    assert_int_equal(audit_trail_sign(trail, softhsm.token, &signer), HSM_OK);
+    assert_true(audit_trail_flush(trail));
+    audit_trail_close(&trail);
+    go_on_after(&confirmed);
+    assert_int_equal(withdrawn(), 1u << 6 | 1u << 7);
+    go_on_after(&confirmed);
+    assert_int_equal(withdrawn(), 1u << 6 | 1u << 7);
+}
+
+static void leaves_parts_that_something_followed(void **state)
+{
+    (void)state;
+    struct audit_trail *trail = open_trail(NULL);
+    write_one(trail, "alice");
+    const struct audit_head confirmed = *audit_trail_head(trail);
+    add_part(trail, "bob");
+    write_one(trail, "carol");
+    audit_trail_close(&trail);
+    go_on_after(&confirmed);
+    assert_int_equal(withdrawn(), 0);
+}
+
+static void leaves_parts_where_the_store_knows_nothing(void **state)
+{
+    (void)state;
+    struct audit_trail *trail = open_trail(NULL);
+    add_part(trail, "bob");
+    assert_true(audit_trail_flush(trail));
+    audit_trail_close(&trail);
+    go_on_after(NULL);
+    assert_int_equal(withdrawn(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +446,9 @@ int main(void)
         cmocka_unit_test_setup(needs_its_folder, begin),
         cmocka_unit_test_setup(goes_on_after_what_nobody_confirmed, begin),
         cmocka_unit_test_setup(cuts_a_torn_record, begin),
+        cmocka_unit_test_setup(withdraws_parts_that_nobody_confirmed, begin),
+        cmocka_unit_test_setup(leaves_parts_that_something_followed, begin),
+        cmocka_unit_test_setup(leaves_parts_where_the_store_knows_nothing, begin),
         cmocka_unit_test_setup(begins_a_segment_where_the_trail_was_cut, begin),
         cmocka_unit_test_setup(knows_when_the_store_lost_its_head, begin),
         cmocka_unit_test_setup(refuses_anothers_signature, begin),

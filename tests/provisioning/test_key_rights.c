@@ -307,7 +307,7 @@ static void leaves_nothing_when_an_object_is_not_made(void **state)
     fake_list = *real_list;
     fake_list.C_CreateObject = fail_create;
     for (int calls = 1; calls <= 3; calls++)
-        assert_leaves_nothing(calls, HSM_REFUSED);
+        assert_leaves_nothing(calls, HSM_FULL);
 }
 
 static void leaves_nothing_when_the_key_cannot_be_used(void **state)
