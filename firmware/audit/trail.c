@@ -84,13 +84,16 @@ void audit_trail_add(struct audit_trail *trail, struct audit_record record)
 void audit_trail_withdraw(struct audit_trail *trail, uint64_t first, uint64_t count)
 {
     while (count > 0) {
-        uint64_t some = count < WITHDRAWN_MOST ? count : WITHDRAWN_MOST;
+        uint64_t mask = 0;
+        uint64_t some = 0;
+        for (; some < count && some < WITHDRAWN_MOST; some++)
+            mask |= UINT64_C(1) << some;
         audit_trail_add(trail, (struct audit_record){.kind = AUDIT_WITHDRAWN,
                                                      .status = AUDIT_NO_STATUS,
                                                      .detail = "not committed",
                                                      .has_range = true,
                                                      .range_first = first,
-                                                     .range_mask = UINT64_MAX >> (64 - some)});
+                                                     .range_mask = mask});
         first += some;
         count -= some;
     }
