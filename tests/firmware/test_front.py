@@ -612,7 +612,7 @@ class DrainTest(FrontTest):
         self.assertEqual(front.wait(5), 0)
 
     def test_drain_frees_the_port(self):
-        front = self.start()
+        front = self.start(limits={'drain_timeout': 60, 'request_timeout': 60})
         client = front.connect()
         client.send(identity(1))
         packet = front.keepers[0].request()
