@@ -612,7 +612,7 @@ class DrainTest(FrontTest):
         self.assertEqual(front.wait(5), 0)
 
     def test_drain_frees_the_port(self):
-        front = self.start()
+        front = self.start(limits={'drain_timeout': 60, 'request_timeout': 60})
         client = front.connect()
         client.send(identity(1))
         packet = front.keepers[0].request()
@@ -627,7 +627,7 @@ class DrainTest(FrontTest):
         self.assertEqual(front.wait(5), 0)
 
     def test_drain_ends_in_time(self):
-        front = self.start(limits={'drain_timeout': 6, 'request_timeout': 60})
+        front = self.start(limits={'drain_timeout': 2, 'request_timeout': 60})
         client = front.connect()
         client.send(identity(1))
         front.keepers[0].request()
@@ -636,7 +636,7 @@ class DrainTest(FrontTest):
         self.assertEqual(client.receive(), (IDENTITY, UNAVAILABLE, 1, b''))
         client.expect_clean_close()
         self.assertEqual(front.wait(), 0)
-        self.assertLess(time.monotonic() - started, 6)
+        self.assertLess(time.monotonic() - started, 30)
         self.assertIn('drain-timeout', front.log())
         client.close()
 

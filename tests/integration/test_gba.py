@@ -242,9 +242,11 @@ class Gba(appliance.Case):
         self.derive(self.rest, challenge)
         for _ in range(2):
             challenge = self.bootstrap(self.rest)
+            self.appliance.wait_for_children()
             self.kill_keepers()
             self.derive(self.rest, challenge, told=False)
             self.store(self.rest, challenge)
+            self.appliance.wait_for_children()
             self.kill_keepers()
             self.derive(self.rest, challenge)
         self.expect_no_object_left_over()
