@@ -12,7 +12,7 @@ import subprocess
 import appliance
 import importfile
 from appliance import DONE
-from test_backup import bring_key
+from test_backup import KEY, bring_key
 
 FAILED, TAKEN = 1, 7
 CALLS_MOST = 400
@@ -250,7 +250,7 @@ class Backup(Fails):
     def prepare(cls, lab):
         super().prepare(lab)
         lab.add(appliance.subscriber("alice", options=("--residence", "wrapped")))
-        bring_key(lab, "b", bytes(range(32)))
+        bring_key(lab, "b", KEY)
 
     def test_backup(self):
         before = self.objects()
