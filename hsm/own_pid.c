@@ -4,10 +4,11 @@
  * a program's own symbols come before libc's. Exact all the same: a fork asks anew.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static pid_t own; /* 0: not asked yet */
+static volatile sig_atomic_t own; /* 0: not asked yet; signal handlers may ask, too */
 
 static void forget(void)
 {
@@ -22,6 +23,6 @@ __attribute__((constructor)) static void watch_forks(void)
 __attribute__((visibility("default"))) pid_t getpid(void)
 {
     if (own == 0)
-        own = (pid_t)syscall(SYS_getpid);
+        own = (sig_atomic_t)syscall(SYS_getpid);
     return own;
 }
