@@ -15,9 +15,8 @@
 #include "pin.h"
 #include "pin_policy.h"
 
-#define CALL_SECONDS_USUAL                                                \
-    30 /* officers wait longer than networks: key generation, C_InitToken \
-        */
+#define CALL_SECONDS_USUAL 30 /* key generation and C_InitToken take their time */
+#define STORE_WAIT_MS 10000   /* two imports at once take turns, batch by batch */
 
 static enum outcome take_config(const struct arguments *arguments, struct office *office)
 {
@@ -191,6 +190,7 @@ enum outcome office_open_store(struct office *office, bool create)
         return outcome;
     if (store_open(office->store_path, create, why, &office->store) != STORE_OK)
         return outcome_fail(OUTCOME_STORE, "store %s: %s", office->store_path, why);
+    store_set_wait(office->store, STORE_WAIT_MS);
     return OUTCOME_DONE;
 }
 

@@ -113,6 +113,7 @@ enum store_result store_open(const char *path, bool create, char *out_why, struc
         snprintf(out_why, STORE_WHY_BYTES, "memory is short");
         return STORE_FAILED;
     }
+    store->wait_ms = BUSY_WAIT_MS;
     enum store_result rc = open_database(store, path, create);
     if (rc == STORE_OK && !turn_open(&store->turn, path)) {
         store_say(store, "the file %s-turn can't be used: %s", path, strerror(errno));
@@ -139,6 +140,11 @@ void store_close(struct store **store)
     *store = NULL;
 }
 
+void store_set_wait(struct store *store, unsigned ms)
+{
+    store->wait_ms = ms;
+}
+
 const char *store_why(const struct store *store)
 {
     return store->why;
@@ -159,7 +165,7 @@ void store_view_end(struct store *store)
 
 enum store_result store_begin(struct store *store)
 {
-    if (!turn_take(&store->turn, BUSY_WAIT_MS)) {
+    if (!turn_take(&store->turn, store->wait_ms)) {
         store_say(store, "another process is writing");
         return STORE_BUSY;
     }

@@ -28,6 +28,9 @@ struct store;
 /* Makes the file when `create`. On failure out_why (STORE_WHY_BYTES) says what and where. */
 MUST_CHECK enum store_result store_open(const char *path, bool create, char *out_why,
                                         struct store **out_store);
+
+/* How long store_begin waits for its turn, where 2 s are not it: a keeper's clients can't wait. */
+void store_set_wait(struct store *store, unsigned ms);
 void store_close(struct store **store);
 
 /* What the last call that failed said; one line, no subscriber's secret in it. */

@@ -17,6 +17,7 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT];
     struct turn turn;
+    unsigned wait_ms; /* for the turn */
     char why[STORE_WHY_BYTES];
 };
 
