@@ -66,12 +66,14 @@ static enum store_result commit(struct keeper *keeper)
     return rc;
 }
 
-/* Nothing of it is to be: it is executed again. */
-static void withdraw_all(struct keeper *keeper, const struct batch *batch)
+/* Nothing of it is to be: it is executed again, and may then come to a shorter answer. */
+static void withdraw_all(struct keeper *keeper, struct batch *batch)
 {
     bool all[KEEPER_BATCH_MAX];
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
         all[i] = true;
+        secret_wipe(batch->replies[i].packet, sizeof batch->replies[i].packet);
+    }
     journal_withdraw(keeper, batch, all);
 }
 
@@ -122,8 +124,8 @@ enum exit_code batch_run(struct keeper *keeper, struct batch *batch)
 void batch_clear(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        secret_wipe(&batch->requests[i], sizeof batch->requests[i]);
-        secret_wipe(&batch->replies[i], sizeof batch->replies[i]);
+        secret_wipe(batch->requests[i].octets, batch->requests[i].bytes);
+        secret_wipe(batch->replies[i].packet, batch->replies[i].bytes);
     }
     batch->count = 0;
 }

@@ -23,7 +23,10 @@ struct batch {
 /* Executes and commits; replies[0..count) are then ready to go out. Not EXIT_DONE: end with it. */
 MUST_CHECK enum exit_code batch_run(struct keeper *keeper, struct batch *batch);
 
-/* Wipes what the batch held. */
+/*
+ * Wipes what the batch held: of each place what was used of it, 8 kB are seldom. An answer that was
+ * begun and not made was wiped when it failed (reply_fail).
+ */
 void batch_clear(struct batch *batch);
 
 #endif
