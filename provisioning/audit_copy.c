@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "durable.h"
+
 #define PIECE_BYTES ((size_t)1024) /* two of them stand on the stack */
 
 static enum outcome fail(const char *path)
@@ -84,10 +86,5 @@ enum outcome audit_copy(const char *from, const char *to)
 
 enum outcome audit_sync_folder(const char *path)
 {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = folder >= 0 && fsync(folder) == 0;
-    enum outcome outcome = good ? OUTCOME_DONE : fail(path);
-    if (folder >= 0)
-        close(folder);
-    return outcome;
+    return durable_folder(path) ? OUTCOME_DONE : fail(path);
 }

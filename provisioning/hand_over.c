@@ -2,23 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The file's name in its folder is as durable as the file. */
-static bool sync_folder(const char *path)
-{
-    char *copy = strdup(path);
-    int folder = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        close(folder);
-    free(copy);
-    return good;
-}
+#include "durable.h"
 
 static bool write_durably(int descriptor, const char *text, size_t length)
 {
@@ -40,7 +28,7 @@ enum outcome hand_over_write(const char *path, const char *text, size_t length)
                             strerror(errno));
     bool good = write_durably(descriptor, text, length);
     int saved = errno;
-    if (close(descriptor) != 0 || !good || !sync_folder(path)) {
+    if (close(descriptor) != 0 || !good || !durable_name(path)) {
         saved = good ? errno : saved;
         hand_over_withdraw(path);
         return outcome_fail(OUTCOME_FAILED, "hand-over file %s: %s; nothing is changed", path,

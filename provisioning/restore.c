@@ -1,11 +1,10 @@
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backup_file.h"
+#include "durable.h"
 #include "token_kek.h"
 #include "token_rewrap.h"
 #include "verbs.h"
@@ -204,24 +203,13 @@ static enum outcome must_be_absent(const char *path, const char *end)
     return outcome;
 }
 
-static enum outcome sync_folder(const char *path)
-{
-    char *copy = strdup(path);
-    int folder = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        close(folder);
-    free(copy);
-    return synced ? OUTCOME_DONE : fail_path(path);
-}
-
 /* Closed, SQLite has it all in the one file; link never replaces what came to be there. */
 static enum outcome put_in_place(struct restore *restore)
 {
     store_close(&restore->office->store);
     if (link(restore->partial, restore->store_path) != 0)
         return fail_path(restore->store_path);
-    return sync_folder(restore->store_path);
+    return durable_name(restore->store_path) ? OUTCOME_DONE : fail_path(restore->store_path);
 }
 
 /*

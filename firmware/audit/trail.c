@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cursor.h"
+#include "durable.h"
 #include "signature.h"
 
 #define BUFFER_BYTES ((size_t)192 * 1024) /* a keeper's or an import's longest batch is below */
@@ -183,13 +184,10 @@ static int make_segment(const struct audit_trail *trail, uint32_t segment)
     char path[AUDIT_PATH_BYTES];
     audit_segment_path(trail->folder, trail->writer, segment, path);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    int folder = open(trail->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file >= 0 && (folder < 0 || fsync(folder) != 0)) {
+    if (file >= 0 && !durable_folder(trail->folder)) {
         close(file);
         file = -1;
     }
-    if (folder >= 0)
-        close(folder);
     return file;
 }
 
