@@ -299,8 +299,9 @@ class Appliance:
         return found
 
     def has_logged_in(self, keeper, pid):
-        """Before that a kill may tear token.object (see restore_token)."""
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        """Before that a kill may tear token.object (see restore_token). One that is just ending has no
+        command line any more."""
+        with contextlib.suppress(OSError, IndexError), open(f"/proc/{pid}/cmdline", "rb") as file:
             generation = file.read().split(b"\0")[2].decode()
             return any(f" generation={generation} " in line
                        for line in self.lines("keeper-ready", keeper))
