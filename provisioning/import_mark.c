@@ -116,9 +116,5 @@ enum outcome import_mark_write(struct office *office, const struct import_mark *
     wire_write_number(&writer, mark->records, 8);
     wire_write_number(&writer, mark->imported, 8);
     wire_write_number(&writer, mark->complete ? 1 : 0, 1);
-    enum hsm_result sealed = stored_value_seal(office->token, &value);
-    if (sealed != HSM_OK)
-        return office_fail_hsm(office, sealed, "sealing how far the import came");
-    enum store_result result = store_value_write(office->store, &value);
-    return result == STORE_OK ? OUTCOME_DONE : office_fail_store(office, result);
+    return office_write_sealed(office, &value, "sealing how far the import came");
 }

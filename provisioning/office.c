@@ -133,6 +133,16 @@ enum outcome office_fail_store(struct office *office, enum store_result result)
                         office->store_path, store_why(office->store));
 }
 
+enum outcome office_write_sealed(struct office *office, struct stored_value *value,
+                                 const char *what)
+{
+    enum hsm_result sealed = stored_value_seal(office->token, value);
+    if (sealed != HSM_OK)
+        return office_fail_hsm(office, sealed, what);
+    enum store_result stored = store_value_write(office->store, value);
+    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+}
+
 enum outcome office_open_module(struct office *office)
 {
     char why[256] = "";

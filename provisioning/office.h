@@ -107,4 +107,8 @@ MUST_CHECK enum outcome office_fail_hsm(struct office *office, enum hsm_result r
                                         const char *what);
 MUST_CHECK enum outcome office_fail_store(struct office *office, enum store_result result);
 
+/* Seals the value in the token and writes it into the store; `what` is for office_fail_hsm. */
+MUST_CHECK enum outcome office_write_sealed(struct office *office, struct stored_value *value,
+                                            const char *what);
+
 #endif

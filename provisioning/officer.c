@@ -127,11 +127,7 @@ enum outcome officer_write(struct office *office, const struct officer *officer)
 {
     struct stored_value value = {0};
     encode(officer, &value);
-    enum hsm_result result = stored_value_seal(office->token, &value);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "sealing the officer's record");
-    enum store_result stored = store_value_write(office->store, &value);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return office_write_sealed(office, &value, "sealing the officer's record");
 }
 
 enum outcome officer_erase(struct office *office, const char *name)

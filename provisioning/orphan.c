@@ -79,11 +79,7 @@ enum outcome orphan_note(struct office *office, const char *impi)
     if (!name_note(office, impi, note.name))
         return outcome_fail(OUTCOME_FAILED, "SHA-256 failed");
     memcpy(note.value, impi, note.bytes);
-    enum hsm_result rc = stored_value_seal(office->token, &note);
-    if (rc != HSM_OK)
-        return office_fail_hsm(office, rc, "sealing the note of what is made in the token");
-    enum store_result stored = store_value_write(office->store, &note);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return office_write_sealed(office, &note, "sealing the note of what is made in the token");
 }
 
 enum store_result orphan_forget(struct office *office, const char *impi)

@@ -67,11 +67,7 @@ enum outcome pending_write(struct office *office, const struct pending *pending)
     if (stored != STORE_OK)
         return office_fail_store(office, stored);
     encode(pending, &value);
-    enum hsm_result result = stored_value_seal(office->token, &value);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "sealing the request");
-    stored = store_value_write(office->store, &value);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return office_write_sealed(office, &value, "sealing the request");
 }
 
 static enum outcome fail_unknown(const struct office *office, const char *id)

@@ -85,11 +85,7 @@ static enum outcome write_sealed(struct office *office, const struct rule *rule)
 {
     struct stored_value value = {0};
     encode(rule, &value);
-    enum hsm_result result = stored_value_seal(office->token, &value);
-    if (result != HSM_OK)
-        return office_fail_hsm(office, result, "sealing the rule of approvals");
-    enum store_result stored = store_value_write(office->store, &value);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return office_write_sealed(office, &value, "sealing the rule of approvals");
 }
 
 enum outcome rule_write_first(struct office *office, uint8_t pin_least)

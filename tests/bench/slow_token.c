@@ -3,7 +3,6 @@
  * NISIM_SLOW_TOKEN_US is the sleep; NISIM_SLOW_TOKEN_CALLS is "data" (C_Encrypt, C_EncryptUpdate,
  * C_Sign: as a module that sends Init with the first data) or "all" (also Init and Final).
  */
-#include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +12,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define SOFTHSM "/usr/lib/softhsm/libsofthsm2.so"
+#include "real_module.h"
+
 #define EXPORTED __attribute__((visibility("default")))
 
 static CK_FUNCTION_LIST *real;
@@ -66,21 +66,11 @@ static CK_RV sign(CK_SESSION_HANDLE session, unsigned char *in, CK_ULONG length,
     return real->C_Sign(session, in, length, out, out_length);
 }
 
-static bool open_real(void)
-{
-    CK_RV (*get)(CK_FUNCTION_LIST * *list) = NULL;
-    void *library = dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL)
-        return false;
-    *(void **)&get = dlsym(library, "C_GetFunctionList");
-    return get != NULL && get(&real) == CKR_OK;
-}
-
 EXPORTED CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out_list)
 {
     const char *us = getenv("NISIM_SLOW_TOKEN_US");
     const char *calls = getenv("NISIM_SLOW_TOKEN_CALLS");
-    if (us == NULL || calls == NULL || (real == NULL && !open_real()))
+    if (us == NULL || calls == NULL || (real == NULL && (real = real_module()) == NULL))
         return CKR_GENERAL_ERROR;
     nap.tv_nsec = strtol(us, NULL, 10) * 1000;
     prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0); /* ns; the usual 50 us would be a tenth of the sleep */

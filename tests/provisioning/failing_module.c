@@ -5,7 +5,6 @@
  * or signs, every call says that the token was removed; absent:N the same, that there is none. The
  * file NISIM_FAILS_MARK is made when it comes to that.
  */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <p11-kit/pkcs11.h>
 #include <stdbool.h>
@@ -13,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOFTHSM "/usr/lib/softhsm/libsofthsm2.so"
+#include "real_module.h"
+
 #define EXPORTED __attribute__((visibility("default")))
 
 enum call {
@@ -93,16 +93,6 @@ FORWARD(UnwrapKey, MAKES,
          CK_ULONG length, CK_ATTRIBUTE *object, CK_ULONG count, CK_OBJECT_HANDLE *out),
         (session, mechanism, by, in, length, object, count, out))
 
-static bool open_real(void)
-{
-    CK_RV (*get)(CK_FUNCTION_LIST * *list) = NULL;
-    void *library = dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL)
-        return false;
-    *(void **)&get = dlsym(library, "C_GetFunctionList");
-    return get != NULL && get(&real) == CKR_OK;
-}
-
 /* False: NISIM_FAILS is not as it must be. */
 static bool read_order(void)
 {
@@ -120,7 +110,7 @@ static bool read_order(void)
 
 EXPORTED CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out_list)
 {
-    if (real == NULL && (!read_order() || !open_real()))
+    if (real == NULL && (!read_order() || (real = real_module()) == NULL))
         return CKR_GENERAL_ERROR;
     list = *real;
     list.C_GetFunctionList = C_GetFunctionList;
