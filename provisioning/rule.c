@@ -99,10 +99,10 @@ enum outcome rule_write_first(struct office *office, uint8_t pin_least)
     return write_sealed(office, &rule);
 }
 
-enum outcome rule_replace(struct office *office, const struct rule *rule)
+/* No other act wrote the rule since it was read. */
+static enum outcome check_unchanged(struct office *office, const struct rule *rule)
 {
     struct stored_value value = {0};
-    struct rule next = *rule;
     enum store_result found = store_value_read(office->store, RULE_NAME, &value);
     if (found != STORE_OK)
         return office_fail_store(office, found);
@@ -111,6 +111,14 @@ enum outcome rule_replace(struct office *office, const struct rule *rule)
                             "store %s: somebody changed officers or rules at the "
                             "same time; nothing is changed, do it again",
                             office->store_path);
-    enum outcome outcome = officers_hash(office, next.officers);
+    return OUTCOME_DONE;
+}
+
+enum outcome rule_replace(struct office *office, const struct rule *rule)
+{
+    struct rule next = *rule;
+    enum outcome outcome = check_unchanged(office, rule);
+    if (outcome == OUTCOME_DONE)
+        outcome = officers_hash(office, next.officers);
     return outcome == OUTCOME_DONE ? write_sealed(office, &next) : outcome;
 }

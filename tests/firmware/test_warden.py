@@ -56,8 +56,11 @@ def stop(number, frame):
 def keeper():
     channel = socket.socket(fileno=5)
     channel.setblocking(True)
+    # Its end, front and nisimd gone, may be seen before the signal that this comes with.
+    while request := channel.recv(100):
+        channel.send(f"{name} {generation} ".encode() + request)
     while True:
-        channel.send(f"{name} {generation} ".encode() + channel.recv(100))
+        time.sleep(60)
 
 def listen_to_nisimd():
     os.set_blocking(6, True)
