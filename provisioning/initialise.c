@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kek_make.h"
 #include "laboratory.h"
 #include "own_keys.h"
+#include "own_keys_make.h"
 #include "pin_policy.h"
 #include "rule.h"
 #include "stored_value.h"
@@ -15,8 +15,6 @@
 
 #define SLOTS_MAX 256
 #define TOKEN_LABEL_BYTES 32 /* PKCS#11: padded with blanks, no NUL */
-#define KEY_BYTES 32
-#define FIRST_KEK_ID 0, 0, 0, 1
 
 /* What init is to make, once everything that can be checked beforehand was. */
 struct plan {
@@ -29,25 +27,6 @@ struct plan {
     struct secret_pin user_pin;
     uint8_t pin_least; /* bytes */
 };
-
-/* How a key is made in the token; it can wrap and unwrap, or sign and verify, and nothing else. */
-struct recipe {
-    CK_MECHANISM_TYPE generate;
-    char label[TOKEN_LABEL_BYTES];
-    struct kek_id id; /* of a KEK; CKA_ID is left empty for others */
-    bool wraps;
-    size_t allowed_count;
-    CK_MECHANISM_TYPE allowed[2];
-};
-
-static const struct recipe kek = {CKM_AES_KEY_GEN,
-                                  TOKEN_KEK_LABEL,
-                                  {{FIRST_KEK_ID}},
-                                  true,
-                                  2,
-                                  {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD}};
-static const struct recipe integrity = {
-    CKM_GENERIC_SECRET_KEY_GEN, TOKEN_INTEGRITY_LABEL, {{0}}, false, 1, {CKM_SHA256_HMAC}};
 
 static void plan_erase(struct plan *plan)
 {
@@ -173,44 +152,6 @@ static enum hsm_result make_token(struct module *module, struct plan *plan)
     return rv == CKR_OK ? set_user_pin(module, plan) : module_result(rv);
 }
 
-static enum hsm_result make_key(struct token *token, const struct recipe *recipe)
-{
-    CK_MECHANISM mechanism = {.mechanism = recipe->generate};
-    struct recipe copy = *recipe; /* PKCS#11 has no const */
-    CK_ULONG key_bytes = KEY_BYTES;
-    CK_BBOOL yes = CK_TRUE;
-    CK_BBOOL no = CK_FALSE;
-    CK_BBOOL wraps = recipe->wraps ? CK_TRUE : CK_FALSE;
-    CK_BBOOL signs = recipe->wraps ? CK_FALSE : CK_TRUE;
-    CK_ATTRIBUTE key[] = {
-        {CKA_LABEL, copy.label, strlen(copy.label)},
-        {CKA_ID, copy.id.bytes, recipe->wraps ? sizeof copy.id.bytes : 0},
-        {CKA_VALUE_LEN, &key_bytes, sizeof key_bytes},
-        {CKA_TOKEN, &yes, sizeof yes},
-        {CKA_PRIVATE, &yes, sizeof yes},
-        {CKA_MODIFIABLE, &yes, sizeof yes}, /* SoftHSM copies into a session no other (token.h) */
-        {CKA_SENSITIVE, &yes, sizeof yes},
-        {CKA_EXTRACTABLE, &no, sizeof no},
-        {CKA_ENCRYPT, &no, sizeof no},
-        {CKA_DECRYPT, &no, sizeof no},
-        {CKA_DERIVE, &no, sizeof no},
-        {CKA_SIGN, &signs, sizeof signs},
-        {CKA_VERIFY, &signs, sizeof signs},
-        {CKA_WRAP, &wraps, sizeof wraps},
-        {CKA_UNWRAP, &wraps, sizeof wraps},
-        {CKA_ALLOWED_MECHANISMS, copy.allowed, copy.allowed_count * sizeof copy.allowed[0]}};
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    return module_result(MODULE_CALL(token->module, C_GenerateKey, token->session, &mechanism, key,
-                                     sizeof key / sizeof key[0], &object));
-}
-
-enum hsm_result kek_make(struct token *token, const struct kek_id *id)
-{
-    struct recipe recipe = kek;
-    recipe.id = *id;
-    return make_key(token, &recipe);
-}
-
 /* A store that was used with another token before is this one's from now on. */
 static enum outcome make_anchor(struct office *office)
 {
@@ -219,18 +160,6 @@ static enum outcome make_anchor(struct office *office)
     bool made = anchor_adopt(anchor) && anchor_finish(anchor);
     sync();
     return made ? OUTCOME_DONE : office_fail_anchor(office);
-}
-
-/* SoftHSM writes objects without an fsync; a power cut now would leave a token without its keys. */
-static enum hsm_result make_keys(struct token *token)
-{
-    enum hsm_result result = make_key(token, &kek);
-    if (result == HSM_OK)
-        result = make_key(token, &integrity);
-    if (result == HSM_OK)
-        result = token_make_signer(token);
-    sync();
-    return result;
 }
 
 /* SoftHSM has CKA_DESTROYABLE; a token that has not is marked all the same. */
@@ -260,7 +189,7 @@ static enum outcome fill_token(struct office *office, const struct plan *plan)
     enum outcome outcome = office_log_in(office, true, &plan->user_pin);
     if (outcome != OUTCOME_DONE)
         return outcome;
-    enum hsm_result result = make_keys(office->token);
+    enum hsm_result result = own_keys_make(office->token);
     if (result == HSM_OK && plan->is_laboratory)
         result = mark_as_laboratory(office->token);
     if (result != HSM_OK)

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kek_make.h"
+#include "own_keys_make.h"
 #include "store_gba.h"
 #include "store_kek.h"
 #include "token_rewrap.h"
@@ -41,7 +41,7 @@ static enum outcome choose_kek(struct rotation *rotation)
     enum hsm_result rc = token_kek_newest(token, &rotation->id);
     if (rc == HSM_OK && token->kek_count == 1) {
         next_id(&rotation->id);
-        rc = kek_make(token, &rotation->id);
+        rc = own_keys_make_kek(token, &rotation->id);
         sync(); /* SoftHSM writes objects without an fsync */
         token_kek_forget(token);
     }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SECTOR_BYTES 512 /* what a drive writes whole; a larger sector is several of these */
+
 static enum audit_step say(struct audit_cursor *cursor, enum audit_step step, const char *format,
                            ...) PRINTF_LIKE(3, 4);
 static enum audit_step say(struct audit_cursor *cursor, enum audit_step step, const char *format,
@@ -95,14 +97,55 @@ static enum audit_step end_segment(struct audit_cursor *cursor, size_t left)
     return step;
 }
 
+static bool is_zero(const uint8_t *bytes, size_t count)
+{
+    return count == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
+
+/* How many bytes stand from the record in hand to the last that is not zero; leaves the file at its
+ * end. */
+static uint64_t count_left(struct audit_cursor *cursor)
+{
+    uint64_t left = 0;
+    uint64_t at = 0;
+    size_t got = 0;
+    if (fseeko(cursor->file, (off_t)cursor->record_offset, SEEK_SET) != 0)
+        return 0;
+    while ((got = fread(cursor->bytes, 1, sizeof cursor->bytes, cursor->file)) > 0) {
+        for (size_t i = got; i > 0; i--) {
+            if (cursor->bytes[i - 1] != 0) {
+                left = at + i;
+                break;
+            }
+        }
+        at += got;
+    }
+    return left;
+}
+
 /* What no writer's length is: nothing after it can be told from rubbish. */
 static enum audit_step lose(struct audit_cursor *cursor, size_t length)
 {
     cursor->is_lost = true;
-    (void)fseeko(cursor->file, 0, SEEK_END);
-    cursor->left = (uint64_t)ftello(cursor->file) - cursor->record_offset;
+    cursor->left = count_left(cursor);
     return say(cursor, is_segment_there(cursor, cursor->at.segment + 1) ? AUDIT_WRONG : AUDIT_TORN,
                "%zu is no record's length", length);
+}
+
+/*
+ * A power cut leaves of a write into room some sectors and not others; who reads while it is
+ * written may see its first part alone.
+ */
+static bool is_half_written(const struct audit_cursor *cursor, size_t length)
+{
+    size_t bytes = AUDIT_LENGTH_BYTES + length + AUDIT_CHAIN_BYTES;
+    size_t from = SECTOR_BYTES - cursor->record_offset % SECTOR_BYTES;
+    for (; from < bytes; from += SECTOR_BYTES) {
+        size_t piece = bytes - from < SECTOR_BYTES ? bytes - from : SECTOR_BYTES;
+        if (is_zero(cursor->bytes + from, piece))
+            return true;
+    }
+    return is_zero(cursor->bytes + bytes - AUDIT_CHAIN_BYTES / 2, AUDIT_CHAIN_BYTES / 2);
 }
 
 static bool is_first_in_order(const struct audit_cursor *cursor)
@@ -125,6 +168,11 @@ static enum audit_step check(struct audit_cursor *cursor, size_t length)
     if (!audit_chain_step(&cursor->chain, body, length))
         return say(cursor, AUDIT_UNREADABLE, "memory is short");
     bool fits = was_lost || memcmp(cursor->chain.value, stored, AUDIT_CHAIN_BYTES) == 0;
+    if (!fits && is_half_written(cursor, length) &&
+        !is_segment_there(cursor, cursor->at.segment + 1)) {
+        cursor->left = count_left(cursor);
+        return say(cursor, AUDIT_TORN, "the record was written in part");
+    }
     memcpy(cursor->chain.value, stored, AUDIT_CHAIN_BYTES);
     memcpy(cursor->at.chain, stored, AUDIT_CHAIN_BYTES);
     cursor->is_lost = false;
@@ -152,11 +200,12 @@ static enum audit_step read_length(struct audit_cursor *cursor, size_t *out_leng
         size_t got = fread(cursor->bytes, 1, AUDIT_LENGTH_BYTES, cursor->file);
         if (ferror(cursor->file))
             return say(cursor, AUDIT_UNREADABLE, "%s", strerror(errno));
-        if (got == AUDIT_LENGTH_BYTES)
+        *out_length = (size_t)cursor->bytes[0] << 8 | cursor->bytes[1];
+        bool is_room = is_zero(cursor->bytes, got) && count_left(cursor) == 0;
+        if (got == AUDIT_LENGTH_BYTES && !is_room)
             break;
-        step = end_segment(cursor, got);
+        step = end_segment(cursor, is_room ? 0 : got);
     }
-    *out_length = (size_t)cursor->bytes[0] << 8 | cursor->bytes[1];
     return step;
 }
 

@@ -8,10 +8,11 @@
 #include "place.h"
 
 enum audit_step {
-    AUDIT_READ,       /* cursor->read is the next record, and its chain fits */
-    AUDIT_WRONG,      /* why says what; what follows can be read on */
-    AUDIT_TORN,       /* the last segment ends within a record: cursor->left bytes of it */
-    AUDIT_END,        /* nothing follows */
+    AUDIT_READ,  /* cursor->read is the next record, and its chain fits */
+    AUDIT_WRONG, /* why says what; what follows can be read on */
+    AUDIT_TORN,  /* the last segment ends within a record, or with one that was written in part:
+                    cursor->left bytes from its beginning on */
+    AUDIT_END,   /* nothing follows, or zeros alone: room that the writer made */
     AUDIT_UNREADABLE, /* a file, or memory, is not to be had: why */
 };
 

@@ -1,15 +1,14 @@
 #include "trail.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cursor.h"
 #include "durable.h"
+#include "segment_file.h"
 #include "signature.h"
 
 #define BUFFER_BYTES ((size_t)192 * 1024) /* a keeper's or an import's longest batch is below */
@@ -25,9 +24,8 @@ struct tail {
 struct audit_trail {
     char folder[AUDIT_PATH_BYTES];
     char writer[AUDIT_WRITER_BYTES];
-    int file;
-    bool has_leftover; /* a failed write may have left bytes behind durable.offset */
-    bool is_overfull;  /* something added did not fit the buffer */
+    struct segment_file file;
+    bool is_overfull; /* something added did not fit the buffer */
     struct audit_chain chain;
     struct audit_head durable;
     uint64_t sequence; /* of what was added last */
@@ -128,30 +126,14 @@ static void forget(struct audit_trail *trail)
     trail->is_overfull = false;
 }
 
-static bool write_all(struct audit_trail *trail)
-{
-    for (size_t done = 0; done < trail->used;) {
-        ssize_t wrote = write(trail->file, trail->buffer + done, trail->used - done);
-        if (wrote < 0 && errno != EINTR)
-            return false;
-        done += wrote < 0 ? 0 : (size_t)wrote;
-    }
-    return fdatasync(trail->file) == 0;
-}
-
 static bool make_durable(struct audit_trail *trail)
 {
     if (trail->is_overfull) {
         errno = ENOBUFS;
         return fail(trail, "more than can be written at once");
     }
-    if (trail->has_leftover && ftruncate(trail->file, (off_t)trail->durable.offset) != 0)
-        return fail(trail, "what a failed write left can't be cut off");
-    trail->has_leftover = true;
-    if (!write_all(trail))
-        return fail(trail, "can't be written");
-    trail->has_leftover = false;
-    return true;
+    return segment_file_write(&trail->file, trail->durable.offset, trail->buffer, trail->used) ||
+           fail(trail, "can't be written");
 }
 
 bool audit_trail_flush(struct audit_trail *trail)
@@ -174,21 +156,26 @@ bool audit_trail_is_full(const struct audit_trail *trail)
     return trail->durable.offset >= trail->segment_bytes;
 }
 
+void audit_trail_make_room(struct audit_trail *trail)
+{
+    trail->file.makes_room = true;
+}
+
 void audit_trail_limit(struct audit_trail *trail, uint64_t segment_bytes)
 {
     trail->segment_bytes = segment_bytes;
 }
 
-static int make_segment(const struct audit_trail *trail, uint32_t segment)
+static bool make_segment(const struct audit_trail *trail, uint32_t segment,
+                         struct segment_file *out_file)
 {
     char path[AUDIT_PATH_BYTES];
     audit_segment_path(trail->folder, trail->writer, segment, path);
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    if (file >= 0 && !durable_folder(trail->folder)) {
-        close(file);
-        file = -1;
-    }
-    return file;
+    *out_file = (struct segment_file){.makes_room = trail->file.makes_room};
+    if (segment_file_make(out_file, path) && durable_folder(trail->folder))
+        return true;
+    segment_file_close(out_file, 0);
+    return false;
 }
 
 static void add_segment_head(struct audit_trail *trail)
@@ -204,24 +191,22 @@ static void add_segment_head(struct audit_trail *trail)
 bool audit_trail_turn(struct audit_trail *trail)
 {
     struct audit_head before = trail->durable;
-    int file_before = trail->file;
-    int file = make_segment(trail, before.segment + 1);
-    if (file < 0)
+    struct segment_file file_before = trail->file;
+    struct segment_file file;
+    if (!make_segment(trail, before.segment + 1, &file))
         return fail(trail, "the segment after it can't be made");
     trail->file = file;
     trail->durable.segment++;
     trail->durable.offset = 0;
     add_segment_head(trail);
-    bool done = audit_trail_flush(trail);
-    if (!done) {
-        trail->durable = before;
-        trail->file = file_before;
-        trail->has_leftover = false;
-        file_before = file;
+    if (audit_trail_flush(trail)) {
+        segment_file_close(&file_before, before.offset);
+        return true;
     }
-    if (file_before >= 0)
-        close(file_before);
-    return done;
+    segment_file_close(&trail->file, 0);
+    trail->durable = before;
+    trail->file = file_before;
+    return false;
 }
 
 /* What follows a batch of parts was written when its transaction was over. */
@@ -256,10 +241,8 @@ static bool open_file(struct audit_trail *trail)
 {
     char path[AUDIT_PATH_BYTES];
     audit_segment_path(trail->folder, trail->writer, trail->durable.segment, path);
-    trail->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    if (trail->file < 0 || ftruncate(trail->file, (off_t)trail->durable.offset) != 0)
-        return fail(trail, "can't be opened");
-    return true;
+    return segment_file_open(&trail->file, path, trail->durable.offset) ||
+           fail(trail, "can't be opened");
 }
 
 static void say_resumed(struct audit_trail *trail, uint64_t count, const char *detail)
@@ -343,7 +326,7 @@ struct audit_trail *audit_trail_open(const char *folder, const char *writer,
     bool done = false;
     snprintf(out_why, AUDIT_WHY_BYTES, "memory is short");
     if (trail != NULL && cursor != NULL && audit_chain_open(&trail->chain)) {
-        trail->file = -1;
+        trail->file.descriptor = -1;
         trail->segment_bytes = AUDIT_SEGMENT_BYTES;
         snprintf(trail->folder, sizeof trail->folder, "%s", folder);
         snprintf(trail->writer, sizeof trail->writer, "%s", writer);
@@ -362,8 +345,7 @@ void audit_trail_close(struct audit_trail **trail)
 {
     if (*trail == NULL)
         return;
-    if ((*trail)->file >= 0)
-        close((*trail)->file);
+    segment_file_close(&(*trail)->file, (*trail)->durable.offset);
     audit_chain_close(&(*trail)->chain);
     free(*trail);
     *trail = NULL;

@@ -26,6 +26,12 @@ MUST_CHECK struct audit_trail *audit_trail_open(const char *folder, const char *
                                                 char out_why[AUDIT_WHY_BYTES]);
 void audit_trail_close(struct audit_trail **trail);
 
+/*
+ * For who flushes often: from now on a segment grows by room for many flushes at a time, so that a
+ * flush costs the disk less (segment_file.h). It is cut off at the segment's end and by a close.
+ */
+void audit_trail_make_room(struct audit_trail *trail);
+
 /* What opening it met, for a line in the log; NULL: nothing. */
 const char *audit_trail_met(const struct audit_trail *trail);
 

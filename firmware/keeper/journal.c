@@ -255,6 +255,7 @@ enum exit_code journal_open(struct keeper *keeper, const char *folder, const cha
     journal->trail = audit_trail_open(folder, writer, read_confirmed(keeper, writer, &room), why);
     if (journal->trail == NULL)
         return refuse(folder, writer, why);
+    audit_trail_make_room(journal->trail);
     if (audit_trail_met(journal->trail) != NULL)
         log_line(LOG_LEVEL_WARNING, "audit-resumed", "reason=\"%s\"",
                  audit_trail_met(journal->trail));

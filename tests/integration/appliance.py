@@ -207,22 +207,24 @@ class Appliance:
         else:
             self.init("--laboratory")
 
-    def token_objects(self):
-        """The contents of token.object by its path, for restore_token."""
+    def token_objects(self, everything=False):
+        """The contents of token.object, or of all objects, by path, for restore_token."""
         contents = {}
         for folder, _, names in os.walk(self.path("tokens")):
             for name in names:
-                if name == "token.object":
+                if name == "token.object" or (everything and name.endswith(".object")):
                     with open(os.path.join(folder, name), "rb") as file:
                         contents[file.name] = file.read()
         return contents
 
     @staticmethod
     def restore_token(contents):
-        """SoftHSM rewrites token.object in place at each C_Login: a kill just then tears it. That is
-        not our fault, and an operator has a copy. True: it was torn."""
+        """SoftHSM rewrites token.object in place at each C_Login, and an object whose attribute is set:
+        a kill just then tears it. That is not our fault, and an operator has a copy. True: it was torn."""
         torn = False
         for path, content in contents.items():
+            if not os.path.exists(path):
+                continue
             with open(path, "r+b") as file:
                 if len(file.read()) < len(content):
                     torn = True

@@ -33,12 +33,15 @@ class Rotation(Case):
     def setUp(self):
         self.lab = self.appliance
 
-    def objects(self):
+    def listed(self):
         done = subprocess.run(["pkcs11-tool", "--module", appliance.MODULE, "--token-label",
                                "nisim", "--login", "--pin", appliance.PIN, "--list-objects",
                                "--type", "secrkey"], check=True, capture_output=True, text=True,
                               env=self.lab.environment)
-        return re.findall(r"label: +nisim KEK\n +ID: +(\w+)", done.stdout)
+        return done.stdout
+
+    def objects(self):
+        return re.findall(r"label: +nisim KEK\n +ID: +(\w+)", self.listed())
 
     def keks(self):
         """Of the records."""
@@ -137,6 +140,29 @@ class Rotation(Case):
         self.assertIn("in use", self.lab.token("kek", "rotate").stdout)
         self.check_one_kek()
         self.check_soon()
+
+    def test_killed_while_objects_are_made(self):
+        """The module makes an object in several steps: what is half made is no KEK, and goes with the next run."""
+        command = [self.lab.program("nisim-token"), "kek", "rotate", "--config", "nisim.conf"]
+        killed, number = True, 0
+        while killed:
+            number += 1
+            token_objects = self.lab.token_objects(everything=True)
+            done = subprocess.run(
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=ftruncate", "-e",
+                 f"inject=ftruncate:signal=SIGKILL:when={number}", *command],
+                cwd=self.lab.folder, env=self.lab.environment, check=False, capture_output=True)
+            killed = done.returncode == -signal.SIGKILL
+            self.lab.restore_token(token_objects)
+            self.assertLessEqual(len(self.objects()), 2)
+            if killed:
+                self.assertIn("in use", self.lab.token("kek", "rotate").stdout, number)
+                self.check_one_kek()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(number, 5)
+        self.check_one_kek()
+        self.assertNotIn("in the making", self.listed())
+        self.check_all()
 
     def check_soon(self):
         """A keeper that met an unknown KEK within its pause says so, and works a moment later."""
