@@ -11,14 +11,13 @@
 
 #include "approval.h"
 #include "laboratory.h"
+#include "login_turn.h"
 #include "orphan.h"
 #include "pin.h"
 #include "pin_policy.h"
-#include "turn.h"
 
 #define CALL_SECONDS_USUAL 30 /* key generation and C_InitToken take their time */
 #define STORE_WAIT_MS 10000   /* two imports at once take turns, batch by batch */
-#define LOGIN_WAIT_MS 5000
 
 static enum outcome take_config(const struct arguments *arguments, struct office *office)
 {
@@ -251,22 +250,6 @@ static const char *choice_text(const struct token_choice *choice)
                                     : choice->uri;
 }
 
-/*
- * SoftHSM rewrites token.object in place at a log-in: a tool that starts in that moment finds no
- * token, or one without a PIN. Tools with the same store let each other finish; one that can't have
- * the lock goes without it.
- */
-static void take_turn(const struct office *office, struct turn *turn)
-{
-    char *path = NULL;
-    *turn = (struct turn){0};
-    if (office->store_path == NULL || asprintf(&path, "%s-login", office->store_path) < 0)
-        return;
-    if (turn_open(turn, path) && !turn_take(turn, LOGIN_WAIT_MS))
-        turn_close(turn);
-    free(path);
-}
-
 static enum outcome find_token(struct office *office, bool writable)
 {
     const char *name = choice_text(&office->choice);
@@ -285,9 +268,9 @@ enum outcome office_log_in_once(struct office *office, const struct secret_pin *
     char what[128];
     CK_TOKEN_INFO info = {0};
     struct turn turn;
-    take_turn(office, &turn);
+    login_turn_take(&turn, office->store_path);
     enum hsm_result result = token_log_in(office->token, pin);
-    turn_close(&turn);
+    login_turn_give(&turn);
     if (result == HSM_OK)
         return OUTCOME_DONE;
     (void)MODULE_CALL(office->module, C_GetTokenInfo, office->token->slot, &info);
@@ -308,11 +291,11 @@ enum outcome office_find_token(struct office *office, bool writable)
         return outcome_fail(OUTCOME_USAGE, "no token: give --config FILE, --token-label LABEL, "
                                            "--token-serial SERIAL or --token-uri URI");
     struct turn turn;
-    take_turn(office, &turn);
+    login_turn_take(&turn, office->store_path);
     enum outcome outcome = office_open_module(office);
     if (outcome == OUTCOME_DONE)
         outcome = find_token(office, writable);
-    turn_close(&turn);
+    login_turn_give(&turn);
     return outcome;
 }
 

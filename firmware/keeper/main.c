@@ -9,6 +9,7 @@
 #include "confine.h"
 #include "equip.h"
 #include "log.h"
+#include "login_turn.h"
 #include "serve.h"
 
 /* What is opened on the way to READY, in this order, and closed in the other. */
@@ -86,6 +87,17 @@ static enum exit_code open_token(struct equipment *equipment)
     return exit_of(rc);
 }
 
+static enum exit_code log_in(struct equipment *equipment)
+{
+    struct turn turn;
+    login_turn_take(&turn, equipment->config->store);
+    enum exit_code exit = open_module(equipment);
+    if (exit == EXIT_DONE)
+        exit = open_token(equipment);
+    login_turn_give(&turn);
+    return exit;
+}
+
 static enum exit_code open_store(struct equipment *equipment)
 {
     char why[STORE_WHY_BYTES] = "";
@@ -110,9 +122,7 @@ static enum exit_code open_all(struct equipment *equipment, const char *config_p
     if (exit == EXIT_DONE && !confine_early(equipment->config))
         exit = EXIT_LOST;
     if (exit == EXIT_DONE)
-        exit = open_module(equipment);
-    if (exit == EXIT_DONE)
-        exit = open_token(equipment);
+        exit = log_in(equipment);
     if (exit == EXIT_DONE)
         exit = open_store(equipment);
     if (exit == EXIT_DONE && !confine_keeper(equipment->config->token_network))

@@ -1,10 +1,11 @@
 """How fast `nisim-token import` is, in how much memory, and whether it goes on where it was killed.
 
-    /usr/bin/python3 tests/bench/import.py --bin BUILD/bin [--lines 100000] [--daemon] [--json FILE]
+    /usr/bin/python3 tests/bench/import.py --bin BUILD/bin [--lines 100000] [--tools 2] [--daemon] [--json FILE]
 
 A file with wrapped K and OPc and a KCV on each line is imported into a new SoftHSM token and store,
 killed once at a random place and started again; then every subscriber must be there once, and some
-must authenticate. With --daemon an appliance serves challenges meanwhile. Prints a table in Markdown.
+must authenticate. With --tools N the lines are in N files, and N tools import them at the same time; none is
+killed. With --daemon an appliance serves challenges meanwhile. Prints a table in Markdown.
 """
 
 import argparse
@@ -31,26 +32,28 @@ def cpu_of_children():
 class Run:
     """One run of the tool, with the peak of its memory."""
 
-    def __init__(self, lab, kill_after=None):
-        began = time.monotonic()
+    def __init__(self, lab, name):
+        self.began = time.monotonic()
+        self.peak_kb = 0
         self.process = subprocess.Popen(
-            [lab.program("nisim-token"), "import", "subscribers.csv", "--config", "nisim.conf",
+            [lab.program("nisim-token"), "import", name, "--config", "nisim.conf",
              "--transport-key", importfile.KEY_NAME, "--json"], cwd=lab.folder, env=lab.environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.peak_kb = 0
+
+    def finish(self, kill_after=None):
         cpu_before = cpu_of_children()
-        while self.process.poll() is None:
-            self.look()
-            if kill_after is not None and time.monotonic() - began > kill_after:
+        while self.is_running():
+            if kill_after is not None and time.monotonic() - self.began > kill_after:
                 self.process.kill()
             time.sleep(0.02)
-        self.seconds = time.monotonic() - began
+        self.seconds = time.monotonic() - self.began
         out, self.err = self.process.communicate()
         self.status = self.process.returncode
         self.cpu_seconds = cpu_of_children() - cpu_before
         self.summary = json.loads(out) if out else {}
+        return self
 
-    def look(self):
+    def is_running(self):
         try:
             with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
                 for line in file:
@@ -58,13 +61,14 @@ class Run:
                         self.peak_kb = max(self.peak_kb, int(line.split()[1]))
         except OSError:
             pass  # it has just ended
+        return self.process.poll() is None
 
 
-def write_file(path, lines):
+def write_file(path, lines, first=0):
     began = time.monotonic()
     with open(path, "w", encoding="ascii") as file:
         file.write(",".join(importfile.COLUMNS) + "\n")
-        for number in range(lines):
+        for number in range(first, first + lines):
             line = importfile.fields(importfile.subscriber(number))
             file.write(",".join(line[name] for name in importfile.COLUMNS) + "\n")
     print(f"{lines} lines made in {time.monotonic() - began:.0f} s", file=sys.stderr)
@@ -78,9 +82,10 @@ def count(lab):
 def measure(lab, lines):
     """A run that is killed, and the one that finishes."""
     guess = lines / 3000
-    first = Run(lab, kill_after=random.uniform(0.2, 0.8) * guess)
+    write_file(lab.path("subscribers.csv"), lines)
+    first = Run(lab, "subscribers.csv").finish(kill_after=random.uniform(0.2, 0.8) * guess)
     at_kill = count(lab)[0]
-    second = Run(lab)
+    second = Run(lab, "subscribers.csv").finish()
     if second.status != 0 or count(lab) != (lines, 3 * lines):
         raise SystemExit(f"not all are in: {second.status} {count(lab)} {second.err[-500:]}")
     if second.summary["done_before"] != at_kill:
@@ -91,6 +96,28 @@ def measure(lab, lines):
             "cpu_us": round(second.cpu_seconds / second.summary["imported"] * 1e6),
             "load": round(os.getloadavg()[1], 1), "cores": os.cpu_count(),
             "peak_kb": max(first.peak_kb, second.peak_kb)}
+
+
+def measure_together(lab, lines, tools):
+    """Each its own file, at the same time."""
+    share = lines // tools
+    names = [f"subscribers-{i}.csv" for i in range(tools)]
+    for i, name in enumerate(names):
+        write_file(lab.path(name), share, i * share)
+    began, cpu_before = time.monotonic(), cpu_of_children()
+    runs = [Run(lab, name) for name in names]
+    while any([run.is_running() for run in runs]):
+        time.sleep(0.02)
+    runs = [run.finish() for run in runs]
+    seconds = time.monotonic() - began
+    failed = [run.err[-500:] for run in runs if run.status != 0]
+    if failed or count(lab) != (share * tools, 3 * share * tools):
+        raise SystemExit(f"not all are in: {failed} {count(lab)}")
+    return {"lines": share * tools, "tools": tools, "seconds": round(seconds, 1),
+            "per_second": round(share * tools / seconds),
+            "cpu_us": round((cpu_of_children() - cpu_before) / (share * tools) * 1e6),
+            "load": round(os.getloadavg()[1], 1), "cores": os.cpu_count(),
+            "peak_kb": max(run.peak_kb for run in runs)}
 
 
 def prove(lab, lines):
@@ -106,11 +133,15 @@ def prove(lab, lines):
 
 
 def table(result):
-    rows = [("lines", f"{result['lines']:,}"),
+    rows = [("lines", f"{result['lines']:,}")]
+    if "tools" in result:
+        rows += [("tools at the same time", f"{result['tools']}, done in {result['seconds']} s")]
+    else:
+        rows += [
             ("killed with SIGKILL after", f"{result['killed_after_s']} s, "
                                           f"{result['in_when_killed']:,} subscribers were in"),
-            ("started again: imported", f"{result['imported_by_second']:,} in {result['resumed_s']} s"),
-            ("subscribers a second", f"{result['per_second']:,}"),
+            ("started again: imported", f"{result['imported_by_second']:,} in {result['resumed_s']} s")]
+    rows += [("subscribers a second", f"{result['per_second']:,}"),
             ("CPU a subscriber", f"{result['cpu_us']} us"),
             ("the machine meanwhile", f"load {result['load']} on {result['cores']} cores"),
             ("in the store afterwards", f"{result['lines']:,}, none twice"),
@@ -122,6 +153,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--tools", type=int, default=1, help="so many at the same time")
     parser.add_argument("--daemon", action="store_true", help="nisimd runs meanwhile")
     parser.add_argument("--json", help="write the figures to this file, too")
     options = parser.parse_args()
@@ -131,8 +163,10 @@ def main():
         importfile.make_transport_key(lab)
         if options.daemon:
             lab.start()
-        write_file(lab.path("subscribers.csv"), options.lines)
-        result = measure(lab, options.lines)
+        if options.tools > 1:
+            result = measure_together(lab, options.lines, options.tools)
+        else:
+            result = measure(lab, options.lines)
         prove(lab, options.lines)
     finally:
         lab.close()

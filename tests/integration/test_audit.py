@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import appliance
@@ -273,6 +274,25 @@ class Trouble(Audit):
             self.assertEqual(self.tools_at_once(*acts), [0] * len(others))
         self.assertIn("as it was written", self.verify())
         self.assertEqual(self.appliance.lines("anchor-failing"), [])
+
+    def test_tools_while_the_appliance_starts(self):
+        """Neither finds the token as the other rewrites it."""
+        statuses, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                statuses.extend(self.tools_at_once(("disable", "zoe"), ("disable", "alice")))
+                statuses.extend(self.tools_at_once(("enable", "zoe"), ("enable", "alice")))
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            for _ in range(4):
+                self.appliance.restart()
+                self.assertEqual(self.appliance.lines("token-unusable"), [])
+        finally:
+            stop.set()
+            asking.join()
+        self.assertEqual(set(statuses), {0})
 
     def test_no_folder(self):
         self.appliance.stop()
