@@ -178,7 +178,7 @@ static enum outcome fail_path(const char *path)
 /* The file, and what SQLite and turn.h keep beside it. */
 static void remove_store(const char *path)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-turn"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-turn", "-login-turn"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char *name = NULL;
         if (asprintf(&name, "%s%s", path, ends[i]) >= 0)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define WAIT_MS 5000
 
@@ -9,7 +10,8 @@ void login_turn_take(struct turn *turn, const char *store_path)
 {
     char *path = NULL;
     *turn = (struct turn){0};
-    if (store_path == NULL || asprintf(&path, "%s-login", store_path) < 0)
+    if (store_path == NULL || access(store_path, F_OK) != 0 ||
+        asprintf(&path, "%s-login", store_path) < 0)
         return;
     if (turn_open(turn, path) && !turn_take(turn, WAIT_MS))
         turn_close(turn);

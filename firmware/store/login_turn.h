@@ -7,8 +7,10 @@
 
 #include "turn.h"
 
-/* From before the module is opened to after the log-in. Who can't have it in five seconds goes
- * without it, as does one whose store has no folder. */
+/*
+ * From before the module is opened to after the log-in. Without a store there is nobody to wait
+ * for; who can't have it in five seconds goes without it.
+ */
 void login_turn_take(struct turn *turn, const char *store_path);
 void login_turn_give(struct turn *turn);
 

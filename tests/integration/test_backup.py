@@ -22,7 +22,8 @@ KEY, OTHER_KEY = (bytes(range(32)), b"k" * 32), (bytes(range(1, 33)), b"o" * 32)
 FAILED, USAGE, STORE, TAKEN = 1, 2, 6, 7  # nisim-token(1)
 MAGIC = b"nisim backup 1\n"
 PREAMBLE = len(MAGIC) + 40
-STORE_FILES = ("nisim.db", "nisim.db-wal", "nisim.db-shm", "nisim.db-turn")
+STORE_FILES = ("nisim.db", "nisim.db-wal", "nisim.db-shm", "nisim.db-turn",
+               "nisim.db-login-turn")
 
 
 def bring_key(lab, name, parts):

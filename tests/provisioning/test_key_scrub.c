@@ -92,7 +92,9 @@ static size_t count_in_region(int memory, uint64_t start, uint64_t end)
     for (uint64_t at = start; at < end; at += PART_BYTES) {
         if (at < own + sizeof part && own < at + PART_BYTES + HEX_BYTES)
             continue;
-        ssize_t got = pread(memory, part, sizeof part, (off_t)at);
+        /* Not into the next region, which may follow at once: it has a turn of its own. */
+        size_t wanted = end - at < sizeof part ? (size_t)(end - at) : sizeof part;
+        ssize_t got = pread(memory, part, wanted, (off_t)at);
         if (got > 0)
             found += count_in(part, (size_t)got);
     }
