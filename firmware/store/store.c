@@ -11,7 +11,6 @@
 #include "store_sql.h"
 
 #define BUSY_WAIT_MS 2000
-#define SEQ_BYTES 8
 
 static const char *const sql_texts[] = {
 #define SQL(name, text) text,
@@ -190,50 +189,4 @@ void store_rollback(struct store *store)
         (void)sqlite3_step(store_statement(store, SQL_ROLLBACK));
     sqlite3_reset(store->statements[SQL_ROLLBACK]);
     turn_give(&store->turn);
-}
-
-static enum store_result take_seqs(struct store *store, sqlite3_stmt *statement,
-                                   struct sqn_array *out_array)
-{
-    size_t bytes = (size_t)sqlite3_column_bytes(statement, 1);
-    if (bytes != sizeof out_array->seq / sizeof out_array->seq[0] * SEQ_BYTES) {
-        store_say(store, "an SQN state has %zu bytes", bytes);
-        return STORE_BAD_RECORD;
-    }
-    struct wire_reader reader = wire_reader_of(sqlite3_column_blob(statement, 1), bytes);
-    for (size_t i = 0; i < SQN_ENTRIES_MAX; i++)
-        out_array->seq[i] = wire_read_number(&reader, SEQ_BYTES);
-    return STORE_OK;
-}
-
-enum store_result store_sqn_read(struct store *store, int64_t row, struct sqn_array *out_array,
-                                 int64_t *out_version)
-{
-    sqlite3_stmt *statement = store_statement(store, SQL_SQN_READ);
-    sqlite3_bind_int64(statement, 1, row);
-    enum store_result rc = store_step(store, statement);
-    if (rc == STORE_OK) {
-        *out_version = sqlite3_column_int64(statement, 0);
-        rc = take_seqs(store, statement, out_array);
-    }
-    sqlite3_reset(statement);
-    return rc;
-}
-
-enum store_result store_sqn_swap(struct store *store, int64_t row, int64_t version,
-                                 const struct sqn_array *array)
-{
-    uint8_t seqs[SQN_ENTRIES_MAX * SEQ_BYTES];
-    struct wire_writer writer = wire_writer_of(seqs, sizeof seqs);
-    for (size_t i = 0; i < SQN_ENTRIES_MAX; i++)
-        wire_write_number(&writer, array->seq[i], SEQ_BYTES);
-    sqlite3_stmt *statement = store_statement(store, SQL_SQN_SWAP);
-    sqlite3_bind_int64(statement, 1, row);
-    sqlite3_bind_int64(statement, 2, version);
-    sqlite3_bind_blob(statement, 3, seqs, (int)sizeof seqs, SQLITE_STATIC);
-    enum store_result rc = store_run(store, statement);
-    sqlite3_clear_bindings(statement);
-    if (rc == STORE_OK && sqlite3_changes(store->db) != 1)
-        return STORE_CONFLICT;
-    return rc;
 }

@@ -85,10 +85,9 @@ static enum store_result add_names(struct store *store, const struct subscriptio
 /* `which`: SQL_ADD_SQN or SQL_SQN_ZERO. */
 static enum store_result write_zero_sqn(struct store *store, enum statement which, int64_t row)
 {
-    static const uint8_t zero[sizeof(struct sqn_array)]; /* Annex C.2: the array begins at zero */
     sqlite3_stmt *statement = store_statement(store, which);
     sqlite3_bind_int64(statement, 1, row);
-    sqlite3_bind_blob(statement, 2, zero, (int)sizeof zero, SQLITE_STATIC);
+    sqlite3_bind_zeroblob(statement, 2, 0); /* Annex C.2: the array begins at zero */
     return store_run(store, statement);
 }
 

@@ -224,6 +224,68 @@ static void lets_one_of_two_swap(void **state)
     store_close(&here);
 }
 
+static struct sqn_array read_back(struct store *store, int64_t row)
+{
+    struct sqn_array array = {.seq = {[0] = 1, [63] = 1}};
+    int64_t version = 0;
+    assert_int_equal(store_sqn_read(store, row, &array, &version), STORE_OK);
+    return array;
+}
+
+/* The last entry that is not zero, wherever it is; the largest SEQ that there is. */
+static void keeps_any_sqn_state(void **state)
+{
+    (void)state;
+    struct store *store = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    static const struct sqn_array zero;
+    struct sqn_array array = read_back(store, subscription->row);
+    assert_memory_equal(&array, &zero, sizeof zero);
+    for (int64_t i = 0; i <= SQN_ENTRIES_MAX; i++) {
+        struct sqn_array one = {{0}};
+        if (i < SQN_ENTRIES_MAX)
+            one.seq[i] = (UINT64_C(1) << SQN_BITS) - 1;
+        if (i > 2)
+            one.seq[1] = 1;
+        assert_int_equal(store_begin(store), STORE_OK);
+        assert_int_equal(store_sqn_swap(store, subscription->row, i, &one), STORE_OK);
+        assert_int_equal(store_commit(store), STORE_OK);
+        array = read_back(store, subscription->row);
+        assert_memory_equal(&array, &one, sizeof one);
+    }
+    store_close(&store);
+}
+
+static void put_seqs(const char *value)
+{
+    char command[512];
+    snprintf(command, sizeof command, "sqlite3 '%s' \"UPDATE sqn SET seqs = %s\"", path, value);
+    assert_int_equal(system(command), 0);
+}
+
+static void reads_sqn_states_of_before(void **state)
+{
+    (void)state;
+    struct sqn_array array;
+    int64_t version = 0;
+    struct store *store = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    put_seqs("CAST(zeroblob(510) || x'0102' AS BLOB)");
+    array = read_back(store, subscription->row);
+    assert_int_equal(array.seq[63], 0x0102);
+    assert_int_equal(array.seq[62], 0);
+    static const char *const wrong[] = {"zeroblob(1)", "zeroblob(7)", "zeroblob(390)",
+                                        "zeroblob(520)"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        put_seqs(wrong[i]);
+        assert_int_equal(store_sqn_read(store, subscription->row, &array, &version),
+                         STORE_BAD_RECORD);
+    }
+    store_close(&store);
+}
+
 static void is_busy_while_another_writes(void **state)
 {
     (void)state;
@@ -416,6 +478,8 @@ int main(void)
         TEST(finds_by_each_name_across_a_restart),
         TEST(says_when_a_record_is_damaged),
         TEST(lets_one_of_two_swap),
+        TEST(keeps_any_sqn_state),
+        TEST(reads_sqn_states_of_before),
         TEST(is_busy_while_another_writes),
         TEST(forgets_what_is_removed),
         TEST(keeps_values_by_name),
