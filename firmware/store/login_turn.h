@@ -8,8 +8,8 @@
 #include "turn.h"
 
 /*
- * From before the module is opened to after the log-in. Without a store there is nobody to wait
- * for; who can't have it in five seconds goes without it.
+ * From before the module is opened to after the log-in. Without a store, or with somebody else's,
+ * there is no lock; who can't have it in five seconds goes without it.
  */
 void login_turn_take(struct turn *turn, const char *store_path);
 void login_turn_give(struct turn *turn);
