@@ -19,6 +19,7 @@
 #define TOKEN_INTEGRITY_LABEL "nisim integrity"
 
 #define TOKEN_KEKS_MAX 8 /* more in one token are refused */
+#define TOKEN_ANCHORS_MAX 16
 #define TOKEN_KEK_ID_BYTES 4
 
 /* CKA_ID of a KEK, a number; `init` gives the first one 1. */
@@ -53,11 +54,12 @@ struct token {
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE integrity; /* CK_INVALID_HANDLE until token_find_integrity */
     CK_OBJECT_HANDLE kek;       /* CK_INVALID_HANDLE until token_ks.h has proved it */
-    CK_OBJECT_HANDLE anchor;    /* CK_INVALID_HANDLE until token_anchor.h needed it */
     CK_OBJECT_HANDLE probe;     /* throw-away session key for token_alive */
     size_t kek_count;           /* this and the next two are token_kek.h's */
     struct token_kek keks[TOKEN_KEKS_MAX];
     int64_t keks_searched_ms; /* 0: not yet */
+    size_t anchor_count;      /* this and the next are token_anchor.h's; 0: not looked for yet */
+    CK_OBJECT_HANDLE anchors[TOKEN_ANCHORS_MAX];
     struct token_abilities abilities;
     char label[32 + 1];
     char serial[16 + 1];

@@ -8,6 +8,7 @@
 
 /* CKA_LABEL is TOKEN_ANCHOR_NAME, a blank, and the mark in hex. */
 #define PREFIX_BYTES sizeof TOKEN_ANCHOR_NAME
+#define COPIES 2
 #define TRIES 5
 #define PAUSE_MS 10
 #define LABEL_BYTES (PREFIX_BYTES + (size_t)2 * ANCHOR_MARK_BYTES)
@@ -31,47 +32,15 @@ void anchor_mark_from_bytes(const uint8_t bytes[ANCHOR_MARK_BYTES], struct ancho
     out_mark->counter = wire_read_number(&reader, 8);
 }
 
-static void pause_a_moment(void)
-{
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-    (void)nanosleep(&pause, NULL);
-}
-
-/* Only a private one: a public object can be made without a log-in. */
-static enum hsm_result find_now(struct token *token)
-{
-    CK_OBJECT_CLASS class = CKO_DATA;
-    CK_BBOOL yes = CK_TRUE;
-    char name[] = TOKEN_ANCHOR_NAME;
-    CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
-                          {CKA_TOKEN, &yes, sizeof yes},
-                          {CKA_PRIVATE, &yes, sizeof yes},
-                          {CKA_APPLICATION, name, sizeof name - 1}};
-    return token_find_one(token, fit, sizeof fit / sizeof fit[0], &token->anchor);
-}
-
-/*
- * SoftHSM rewrites an object in place: a process that looks in that moment is told that there is
- * none, or that the handle it has is invalid. So what is not there is looked for again.
- */
-static enum hsm_result find(struct token *token)
-{
-    enum hsm_result rc = token->anchor != CK_INVALID_HANDLE ? HSM_OK : find_now(token);
-    for (int tries = 1; rc == HSM_NO_KEY && tries < TRIES; tries++) {
-        pause_a_moment();
-        rc = find_now(token);
-    }
-    return rc;
-}
-
-/* What was done by a handle is to be done again, by a new one. */
-static bool find_again(struct token *token, CK_RV rv)
-{
-    if (rv != CKR_OBJECT_HANDLE_INVALID)
-        return false;
-    token->anchor = CK_INVALID_HANDLE;
-    return find(token) == HSM_OK;
-}
+/* What the copies say that are there. */
+struct survey {
+    size_t count;  /* of those that can be read */
+    bool is_stale; /* one of those known is not there any more, or not just now */
+    bool has_bad;
+    CK_OBJECT_HANDLE oldest;
+    struct anchor_mark oldest_mark;
+    struct anchor_mark newest_mark;
+};
 
 /* No CKA_VALUE: SoftHSM lets nothing of a data object be changed but its label. */
 static void to_label(const struct anchor_mark *mark, char out_label[LABEL_BYTES + 1])
@@ -82,29 +51,32 @@ static void to_label(const struct anchor_mark *mark, char out_label[LABEL_BYTES 
     hex_encode(bytes, sizeof bytes, out_label + PREFIX_BYTES);
 }
 
-static CK_RV get_label(struct token *token, CK_ATTRIBUTE *label)
+/* Only private ones: a public object can be made without a log-in. */
+static enum hsm_result search(struct token *token)
 {
-    return MODULE_CALL(token->module, C_GetAttributeValue, token->session, token->anchor, label, 1);
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ULONG count = 0;
+    char name[] = TOKEN_ANCHOR_NAME;
+    CK_ATTRIBUTE fit[] = {{CKA_CLASS, &class, sizeof class},
+                          {CKA_TOKEN, &yes, sizeof yes},
+                          {CKA_PRIVATE, &yes, sizeof yes},
+                          {CKA_APPLICATION, name, sizeof name - 1}};
+    token->anchor_count = 0;
+    enum hsm_result rc = token_find(token, fit, sizeof fit / sizeof fit[0], token->anchors,
+                                    TOKEN_ANCHORS_MAX, &count);
+    if (rc == HSM_OK)
+        token->anchor_count = count;
+    return rc == HSM_OK && count == 0 ? HSM_NO_KEY : rc;
 }
 
-static CK_RV set_label(struct token *token, CK_ATTRIBUTE *label)
-{
-    return MODULE_CALL(token->module, C_SetAttributeValue, token->session, token->anchor, label, 1);
-}
-
-enum hsm_result token_anchor_read(struct token *token, struct anchor_mark *out_mark)
+static enum hsm_result read_copy(struct token *token, CK_OBJECT_HANDLE copy,
+                                 struct anchor_mark *out_mark)
 {
     char label[LABEL_BYTES] = "";
     uint8_t bytes[ANCHOR_MARK_BYTES] = {0};
     CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof label};
-    enum hsm_result rc = find(token);
-    if (rc != HSM_OK)
-        return rc;
-    CK_RV rv = get_label(token, &attribute);
-    if (find_again(token, rv)) {
-        attribute.ulValueLen = sizeof label;
-        rv = get_label(token, &attribute);
-    }
+    CK_RV rv = MODULE_CALL(token->module, C_GetAttributeValue, token->session, copy, &attribute, 1);
     if (rv != CKR_OK)
         return module_result(rv);
     if (attribute.ulValueLen != sizeof label ||
@@ -115,31 +87,110 @@ enum hsm_result token_anchor_read(struct token *token, struct anchor_mark *out_m
     return HSM_OK;
 }
 
+static void take_in(struct survey *survey, CK_OBJECT_HANDLE copy, const struct anchor_mark *mark)
+{
+    bool is_first = survey->count++ == 0;
+    if (is_first || mark->counter > survey->newest_mark.counter)
+        survey->newest_mark = *mark;
+    if (!is_first && mark->counter > survey->oldest_mark.counter)
+        return;
+    survey->oldest_mark = *mark;
+    survey->oldest = copy;
+}
+
+static enum hsm_result read_copies(struct token *token, struct survey *out)
+{
+    *out = (struct survey){0};
+    for (size_t i = 0; i < token->anchor_count; i++) {
+        struct anchor_mark mark;
+        enum hsm_result rc = read_copy(token, token->anchors[i], &mark);
+        if (rc == HSM_OK)
+            take_in(out, token->anchors[i], &mark);
+        else if (rc != HSM_NO_KEY && rc != HSM_BAD_ANSWER)
+            return rc;
+        out->is_stale = out->is_stale || rc == HSM_NO_KEY;
+        out->has_bad = out->has_bad || rc == HSM_BAD_ANSWER;
+    }
+    if (out->count > 0)
+        return HSM_OK;
+    return out->has_bad ? HSM_BAD_ANSWER : HSM_NO_KEY;
+}
+
+/*
+ * SoftHSM rewrites an object in place: a process that looks in that moment is told that there is
+ * none, or that the handle it has is invalid. So what is not there is looked for again.
+ */
+static enum hsm_result look(struct token *token, size_t wanted, struct survey *out)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    enum hsm_result rc = HSM_NO_KEY;
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (tries > 0)
+            (void)nanosleep(&pause, NULL);
+        rc = token->anchor_count == 0 ? search(token) : HSM_OK;
+        if (rc == HSM_OK)
+            rc = read_copies(token, out);
+        if (rc != HSM_OK || out->is_stale || out->count < wanted)
+            token->anchor_count = 0;
+        if (rc == HSM_OK ? out->count >= wanted : rc != HSM_NO_KEY)
+            break;
+    }
+    return rc;
+}
+
+enum hsm_result token_anchor_read(struct token *token, struct anchor_mark *out_mark)
+{
+    struct survey survey;
+    enum hsm_result rc = look(token, 1, &survey);
+    if (rc == HSM_OK)
+        *out_mark = survey.newest_mark;
+    return rc;
+}
+
 static enum hsm_result make(struct token *token, const struct anchor_mark *mark)
 {
     CK_OBJECT_CLASS class = CKO_DATA;
     CK_BBOOL yes = CK_TRUE;
     char name[] = TOKEN_ANCHOR_NAME;
     char label[LABEL_BYTES + 1];
+    CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
     CK_ATTRIBUTE object[] = {
         {CKA_CLASS, &class, sizeof class},        {CKA_TOKEN, &yes, sizeof yes},
         {CKA_PRIVATE, &yes, sizeof yes},          {CKA_MODIFIABLE, &yes, sizeof yes},
         {CKA_APPLICATION, name, sizeof name - 1}, {CKA_LABEL, label, LABEL_BYTES}};
     to_label(mark, label);
+    token->anchor_count = 0; /* found anew, with those that others make meanwhile */
     return module_result(MODULE_CALL(token->module, C_CreateObject, token->session, object,
-                                     sizeof object / sizeof object[0], &token->anchor));
+                                     sizeof object / sizeof object[0], &made));
+}
+
+static enum hsm_result overwrite(struct token *token, CK_OBJECT_HANDLE copy,
+                                 const struct anchor_mark *mark)
+{
+    char label[LABEL_BYTES + 1];
+    CK_ATTRIBUTE attribute = {CKA_LABEL, label, LABEL_BYTES};
+    to_label(mark, label);
+    return module_result(
+        MODULE_CALL(token->module, C_SetAttributeValue, token->session, copy, &attribute, 1));
+}
+
+/* The older copy: whatever becomes of it, the other one is whole. */
+static enum hsm_result write_once(struct token *token, const struct anchor_mark *mark)
+{
+    struct survey survey;
+    enum hsm_result rc = look(token, COPIES, &survey);
+    if (rc == HSM_OK && survey.count >= COPIES)
+        return overwrite(token, survey.oldest, mark);
+    if (rc == HSM_NO_KEY)
+        rc = make(token, mark);
+    return rc == HSM_OK ? make(token, mark) : rc;
 }
 
 enum hsm_result token_anchor_write(struct token *token, const struct anchor_mark *mark)
 {
-    char label[LABEL_BYTES + 1];
-    CK_ATTRIBUTE attribute = {CKA_LABEL, label, LABEL_BYTES};
-    enum hsm_result rc = find(token);
-    if (rc == HSM_NO_KEY)
-        return make(token, mark);
-    if (rc != HSM_OK)
+    enum hsm_result rc = write_once(token, mark);
+    if (rc != HSM_NO_KEY)
         return rc;
-    to_label(mark, label);
-    CK_RV rv = set_label(token, &attribute);
-    return module_result(find_again(token, rv) ? set_label(token, &attribute) : rv);
+    token->anchor_count = 0; /* another process rewrites it just now */
+    return write_once(token, mark);
 }

@@ -8,6 +8,7 @@
  * NISIM_POWER_FOLDER names the folder, NISIM_POWER_JOURNAL the journal, a file of zeros. Not kept:
  * NAME-shm (mapped, and rebuilt by SQLite after a crash), NAME-turn and NAME.lock (only locked).
  */
+#undef _FORTIFY_SOURCE /* its functions would be several ones of the name that we stand in for */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -245,6 +246,35 @@ class Rollback(Case):
             store.execute(sql)
             store.commit()
 
+    def torn_objects(self):
+        (folder,) = os.listdir(self.lab.path("tokens"))
+        return [name for name in os.listdir(self.lab.path(os.path.join("tokens", folder)))
+                if name.endswith(".object") and
+                os.path.getsize(self.lab.path(os.path.join("tokens", folder, name))) == 0]
+
+    def test_killed_while_it_is_written(self):
+        """The module empties an object's file before it writes it: the other copy says enough."""
+        program, objects = self.lab.program("nisim-token"), self.lab.token_objects()
+        number, killed, torn = 0, True, set()
+        while killed:
+            number += 1
+            verb = ("disable", "enable")[number % 2]
+            done = subprocess.run(
+                ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=write", "-e",
+                 f"inject=write:signal=KILL:when={number}", program, "subscriber", verb, "alice",
+                 "--config", "nisim.conf"], cwd=self.lab.folder, check=False, capture_output=True,
+                env=dict(self.lab.environment, ASAN_OPTIONS="detect_leaks=0"))
+            killed = done.returncode == -signal.SIGKILL
+            self.lab.restore_token(objects)
+            torn.update(self.torn_objects())
+            self.lab.token("subscriber", "show", "alice")
+            self.lab.token("subscriber", verb, "alice")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(torn)
+        self.lab.token("subscriber", "enable", "alice")
+        self.lab.start()
+        self.accept_one()
+
     def test_a_token_without_its_object(self):
         self.destroy_anchor()
         self.expect_refusal("has no object 'nisim anchor'")
@@ -252,10 +282,11 @@ class Rollback(Case):
         self.lab.start()
 
     def destroy_anchor(self):
-        subprocess.run(["pkcs11-tool", "--module", appliance.MODULE, "--login", "--pin",
-                        appliance.PIN, "--delete-object", "--type", "data",
-                        "--application-label", "nisim anchor"], check=True, capture_output=True,
-                       env=self.lab.environment)
+        for _ in range(2):  # of which the older one is overwritten
+            subprocess.run(["pkcs11-tool", "--module", appliance.MODULE, "--login", "--pin",
+                            appliance.PIN, "--delete-object", "--type", "data",
+                            "--application-label", "nisim anchor"], check=True, capture_output=True,
+                           env=self.lab.environment)
 
     def test_state_accept_asks(self):
         before = self.states()
