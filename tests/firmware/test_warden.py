@@ -49,7 +49,7 @@ def say(**what):
 def stop(number, frame):
     say(event="stopping")
     if step == "slow":
-        time.sleep(0.5)
+        time.sleep(1)
     if step != "stubborn":
         os._exit(0)
 
@@ -98,9 +98,9 @@ if step.startswith("exit"):
 if step == "silent":
     while True:
         time.sleep(60)
+say(event="ready")  # before it is: what nisimd does upon it must not be seen before it
 os.write(4, b"1")
 os.close(4)
-say(event="ready")
 serve() if front else keeper()
 """
 
@@ -262,9 +262,10 @@ class Starting(Case):
         self.lab.start().wait_ready()
         self.assertEqual(len(self.lab.events("started", "keeper-1")), 3)
         self.assertEqual(len(self.lab.events("started", "front")), 1)
-        first, second, third = [e["at"] for e in self.lab.events("started", "keeper-1")]
-        self.assertLess(second - first, 0.9)
+        _, second, third = [e["at"] for e in self.lab.events("started", "keeper-1")]
         self.assertGreater(third - second, 0.9)
+        self.assertEqual([line.split("starts_again_in_ms=")[1]
+                          for line in self.lab.lines("child-ended")], ["0", "1000"])
 
     def test_killed_before_ready(self):
         self.lab.plan(keeper_0=["silent", "ready"])
@@ -409,7 +410,7 @@ class Dying(Case):
         self.assertEqual(lab.ask(), "keeper-0 1 hello front 1")
         lab.plan(front=["ready", "exit 75", "ready"])
         os.kill(lab.pid("front"), signal.SIGKILL)
-        wait(lambda: len(lab.events("started", "front")) == 2, "the second front")
+        wait(lambda: len(lab.events("started", "front")) >= 2, "the second front")
         # Nobody accepts now, and nobody is refused.
         self.assertEqual(lab.ask(), "keeper-0 1 hello front 3")
 
@@ -487,7 +488,7 @@ class Dying(Case):
         lab.start().wait_ready(2)
         stopping = lab.events("stopping", "keeper-0")[0]["at"]
         started = lab.events("started", "keeper-0")[1]["at"]
-        self.assertGreater(started - stopping, 0.45)
+        self.assertGreater(started - stopping, 0.95)
 
     def test_no_zombies_of_others(self):
         lab = self.lab
@@ -513,7 +514,7 @@ class Stopping(Case):
                 self.assertEqual(lab.wait_end(), EXIT_DONE)
                 stopping = {e["name"]: e["at"] for e in lab.events("stopping")}
                 self.assertEqual(set(stopping), {"front", "keeper-0", "keeper-1"})
-                self.assertGreater(stopping["keeper-0"] - stopping["front"], 0.45)
+                self.assertGreater(stopping["keeper-0"] - stopping["front"], 0.95)
                 self.assertEqual(lab.lines("child-killed"), [])
 
     def test_who_does_not_stop_is_killed(self):
@@ -537,7 +538,7 @@ class Stopping(Case):
     def test_while_pausing(self):
         self.lab.plan(keeper_0=["exit 75"])
         self.lab.start()
-        wait(lambda: len(self.lab.events("started", "keeper-0")) == 4, "the third pause, of 4 s")
+        wait(lambda: len(self.lab.events("started", "keeper-0")) >= 4, "the third pause, of 4 s")
         self.lab.process.terminate()
         began = time.monotonic()
         self.assertEqual(self.lab.wait_end(), EXIT_DONE)
