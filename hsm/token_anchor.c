@@ -34,12 +34,10 @@ void anchor_mark_from_bytes(const uint8_t bytes[ANCHOR_MARK_BYTES], struct ancho
 
 /* What the copies say that are there. */
 struct survey {
-    size_t count;  /* of those that can be read */
-    bool is_stale; /* one of those known is not there any more, or not just now */
-    bool has_bad;
+    size_t count; /* of those that can be read */
     CK_OBJECT_HANDLE oldest;
-    struct anchor_mark oldest_mark;
-    struct anchor_mark newest_mark;
+    uint64_t oldest_counter;
+    struct anchor_mark newest;
 };
 
 /* No CKA_VALUE: SoftHSM lets nothing of a data object be changed but its label. */
@@ -90,30 +88,35 @@ static enum hsm_result read_copy(struct token *token, CK_OBJECT_HANDLE copy,
 static void take_in(struct survey *survey, CK_OBJECT_HANDLE copy, const struct anchor_mark *mark)
 {
     bool is_first = survey->count++ == 0;
-    if (is_first || mark->counter > survey->newest_mark.counter)
-        survey->newest_mark = *mark;
-    if (!is_first && mark->counter > survey->oldest_mark.counter)
+    if (is_first || mark->counter > survey->newest.counter)
+        survey->newest = *mark;
+    if (!is_first && mark->counter > survey->oldest_counter)
         return;
-    survey->oldest_mark = *mark;
+    survey->oldest_counter = mark->counter;
     survey->oldest = copy;
 }
 
+/* One that is not there any more, or not just now, makes all of them to be found anew. */
 static enum hsm_result read_copies(struct token *token, struct survey *out)
 {
+    bool is_stale = false;
+    bool has_bad = false;
     *out = (struct survey){0};
     for (size_t i = 0; i < token->anchor_count; i++) {
-        struct anchor_mark mark;
+        struct anchor_mark mark = {{0}, 0};
         enum hsm_result rc = read_copy(token, token->anchors[i], &mark);
         if (rc == HSM_OK)
             take_in(out, token->anchors[i], &mark);
         else if (rc != HSM_NO_KEY && rc != HSM_BAD_ANSWER)
             return rc;
-        out->is_stale = out->is_stale || rc == HSM_NO_KEY;
-        out->has_bad = out->has_bad || rc == HSM_BAD_ANSWER;
+        is_stale = is_stale || rc == HSM_NO_KEY;
+        has_bad = has_bad || rc == HSM_BAD_ANSWER;
     }
+    if (is_stale)
+        token->anchor_count = 0;
     if (out->count > 0)
         return HSM_OK;
-    return out->has_bad ? HSM_BAD_ANSWER : HSM_NO_KEY;
+    return has_bad ? HSM_BAD_ANSWER : HSM_NO_KEY;
 }
 
 /*
@@ -130,9 +133,10 @@ static enum hsm_result look(struct token *token, size_t wanted, struct survey *o
         rc = token->anchor_count == 0 ? search(token) : HSM_OK;
         if (rc == HSM_OK)
             rc = read_copies(token, out);
-        if (rc != HSM_OK || out->is_stale || out->count < wanted)
+        bool is_enough = rc == HSM_OK && out->count >= wanted;
+        if (!is_enough)
             token->anchor_count = 0;
-        if (rc == HSM_OK ? out->count >= wanted : rc != HSM_NO_KEY)
+        if (is_enough || (rc != HSM_OK && rc != HSM_NO_KEY))
             break;
     }
     return rc;
@@ -143,7 +147,7 @@ enum hsm_result token_anchor_read(struct token *token, struct anchor_mark *out_m
     struct survey survey;
     enum hsm_result rc = look(token, 1, &survey);
     if (rc == HSM_OK)
-        *out_mark = survey.newest_mark;
+        *out_mark = survey.newest;
     return rc;
 }
 

@@ -42,7 +42,6 @@ static enum outcome choose_kek(struct rotation *rotation)
     if (rc == HSM_OK && token->kek_count == 1) {
         next_id(&rotation->id);
         rc = own_keys_make_kek(token, &rotation->id);
-        sync(); /* SoftHSM writes objects without an fsync */
         token_kek_forget(token);
     }
     if (rc == HSM_OK)
@@ -53,16 +52,11 @@ static enum outcome choose_kek(struct rotation *rotation)
 /* From here on nobody writes what is wrapped under an older one. */
 static enum outcome announce(struct rotation *rotation)
 {
-    struct office *office = rotation->office;
     struct stored_value *value = &rotation->value;
     memcpy(value->name, STORE_KEK_NAME, sizeof STORE_KEK_NAME);
     memcpy(value->value, &rotation->id, sizeof rotation->id);
     value->bytes = sizeof rotation->id;
-    enum hsm_result rc = stored_value_seal(office->token, value);
-    if (rc != HSM_OK)
-        return office_fail_hsm(office, rc, "sealing a value");
-    enum store_result stored = store_value_write(office->store, value);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return office_write_sealed(rotation->office, value, "sealing a value");
 }
 
 static enum hsm_result rewrap(struct rotation *rotation, const struct kek_id *from, uint8_t *bytes,

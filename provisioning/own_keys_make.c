@@ -77,7 +77,7 @@ static enum hsm_result destroy_left(struct token *token)
     return rc;
 }
 
-enum hsm_result own_keys_make_kek(struct token *token, const struct kek_id *id)
+static enum hsm_result make_kek(struct token *token, const struct kek_id *id)
 {
     struct recipe recipe = kek;
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
@@ -97,7 +97,15 @@ enum hsm_result own_keys_make_kek(struct token *token, const struct kek_id *id)
     return rc;
 }
 
-/* SoftHSM writes objects without an fsync; a power cut now would leave a token without its keys. */
+/* SoftHSM writes objects without an fsync, and a power cut now would leave a token without its
+ * keys: hence the sync, here and below. */
+enum hsm_result own_keys_make_kek(struct token *token, const struct kek_id *id)
+{
+    enum hsm_result rc = make_kek(token, id);
+    sync();
+    return rc;
+}
+
 enum hsm_result own_keys_make(struct token *token)
 {
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;

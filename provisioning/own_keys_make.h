@@ -4,7 +4,8 @@
 
 #include "token.h"
 
-/* The first KEK, the integrity key and the key pair that signs the audit trail, in a new token. */
+/* Durable, as the next: the first KEK, the integrity key and the key pair that signs the audit
+ * trail, in a new token. */
 MUST_CHECK enum hsm_result own_keys_make(struct token *token);
 
 /*

@@ -114,7 +114,6 @@ static enum outcome take_subscription(struct restore *restore)
 
 static enum outcome take_value(struct restore *restore)
 {
-    struct office *office = restore->office;
     struct stored_value *value = &restore->value;
     struct wire_reader reader =
         wire_reader_of(backup_body(&restore->file), restore->file.body_bytes);
@@ -128,12 +127,8 @@ static enum outcome take_value(struct restore *restore)
     memcpy(value->name, name, name_bytes);
     value->name[name_bytes] = '\0';
     memcpy(value->value, name + name_bytes, value->bytes);
-    enum hsm_result sealed = stored_value_seal(office->token, value);
-    if (sealed != HSM_OK)
-        return office_fail_hsm(office, sealed, "sealing a value");
     restore->values++;
-    enum store_result stored = store_value_write(office->store, value);
-    return stored == STORE_OK ? OUTCOME_DONE : office_fail_store(office, stored);
+    return office_write_sealed(restore->office, value, "sealing a value");
 }
 
 /* Reads the file from its beginning; with `write`, into the store that is open. */

@@ -146,6 +146,15 @@ static void add_opc(struct token *token, const struct key_ref *ref, const uint8_
                      CKR_OK);
 }
 
+int softhsm_make_folder(const struct softhsm *softhsm, char *out_path, size_t path_bytes)
+{
+    static int count;
+    char name[32];
+    snprintf(name, sizeof name, "folder-%d", count++);
+    snprintf(out_path, path_bytes, "%s", softhsm_path(softhsm, name));
+    return mkdir(out_path, 0700);
+}
+
 void softhsm_add_key(struct softhsm *softhsm, const struct key_ref *ref, const uint8_t k[16],
                      const uint8_t opc[16], enum softhsm_key kind)
 {

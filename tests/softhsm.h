@@ -28,6 +28,9 @@ void softhsm_close(struct softhsm *softhsm);
 /* A path inside the folder. Good until the next call. */
 const char *softhsm_path(const struct softhsm *softhsm, const char *name);
 
+/* A new folder in it, for one test: 0, as a cmocka fixture says it. */
+int softhsm_make_folder(const struct softhsm *softhsm, char *out_path, size_t path_bytes);
+
 /* Puts K and OPc into the token under ref. */
 void softhsm_add_key(struct softhsm *softhsm, const struct key_ref *ref, const uint8_t k[16],
                      const uint8_t opc[16], enum softhsm_key kind);

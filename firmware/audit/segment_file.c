@@ -46,15 +46,17 @@ static bool write_all(int descriptor, uint64_t at, const uint8_t *data, size_t b
 }
 
 /* Where there is no place for it there may be for the records: then they go without. */
-static bool make_room(struct segment_file *file, uint64_t end)
+static bool make_room(struct segment_file *file)
 {
     static const uint8_t zeros[16384];
-    uint64_t size = end;
-    while (size < end + ROOM_BYTES && write_all(file->descriptor, size, zeros, sizeof zeros))
-        size += sizeof zeros;
-    if (size < end + ROOM_BYTES && ftruncate(file->descriptor, (off_t)end) != 0)
-        return false;
-    file->size = size < end + ROOM_BYTES ? end : size;
+    const uint64_t end = file->size;
+    while (file->size < end + ROOM_BYTES) {
+        if (!write_all(file->descriptor, file->size, zeros, sizeof zeros)) {
+            file->size = end;
+            return ftruncate(file->descriptor, (off_t)end) == 0;
+        }
+        file->size += sizeof zeros;
+    }
     return true;
 }
 
@@ -66,7 +68,7 @@ static bool write_durably(struct segment_file *file, uint64_t end, const uint8_t
         return false;
     if (new_end > file->size) {
         file->size = new_end;
-        if (file->makes_room && !make_room(file, new_end))
+        if (file->makes_room && !make_room(file))
             return false;
     }
     return fdatasync(file->descriptor) == 0;

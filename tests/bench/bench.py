@@ -113,17 +113,27 @@ class Bench:
 
     def disk(self):
         seconds = min(self.seconds, 3)
-        folder = self.provisioned().path("state")
-        count, begin = 0, time.monotonic()
-        with open(os.path.join(folder, "commit"), "wb", buffering=0) as file:
-            while time.monotonic() < begin + seconds:
-                file.write(b"x" * 4096)
-                os.fdatasync(file.fileno())
-                count += 1
-        self.row("disk: 4 KiB written and fdatasync", count / (time.monotonic() - begin))
+        path = os.path.join(self.provisioned().path("state"), "commit")
+        self.syncs("disk: 4 KiB written and fdatasync", path, seconds)
+        self.syncs("disk: the same into room that is there", path, seconds, room=16 << 20)
         for rows in (1, 64, 512):
             self.counted(f"disk: SQN rows, {rows} a durable commit", "keeper_cost", "store",
                          str(rows), str(seconds))
+
+    def syncs(self, name, path, seconds, room=0):
+        """At the end of a file that grows; or in one that does not, as a keeper's trail seldom does."""
+        with open(path, "wb", buffering=0) as file:
+            file.write(bytes(room))
+            os.fsync(file.fileno())
+            count, begin, cpu = 0, time.monotonic(), time.process_time()
+            while time.monotonic() < begin + seconds:
+                if room > 0:
+                    file.seek(count * 4096 % room)
+                file.write(b"x" * 4096)
+                os.fdatasync(file.fileno())
+                count += 1
+            self.row(name, count / (time.monotonic() - begin),
+                     (time.process_time() - cpu) / count * 1e6)
 
     def remote(self):
         client = next(filter(os.path.exists, REMOTE_CLIENTS), None)

@@ -46,12 +46,8 @@ static int close_token(void **state)
 /* A folder of its own for each test. */
 static int begin(void **state)
 {
-    static int count;
-    char name[32];
     (void)state;
-    snprintf(name, sizeof name, "audit-%d", count++);
-    snprintf(folder, sizeof folder, "%s", softhsm_path(&softhsm, name));
-    return mkdir(folder, 0700);
+    return softhsm_make_folder(&softhsm, folder, sizeof folder);
 }
 
 static struct audit_trail *open_trail(const struct audit_head *confirmed)

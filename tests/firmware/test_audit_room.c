@@ -48,12 +48,8 @@ static int close_token(void **state)
 
 static int begin(void **state)
 {
-    static int count;
-    char name[32];
     (void)state;
-    snprintf(name, sizeof name, "room-%d", count++);
-    snprintf(folder, sizeof folder, "%s", softhsm_path(&softhsm, name));
-    return mkdir(folder, 0700);
+    return softhsm_make_folder(&softhsm, folder, sizeof folder);
 }
 
 static const char *segment_path(uint32_t segment)
@@ -193,72 +189,83 @@ static void assert_goes_on(const struct audit_head *confirmed)
     assert_int_equal(verify(&head).faults, 0);
 }
 
+/* A trail of which the store confirmed the first records alone, as it is while it is written. */
+struct example {
+    struct audit_head confirmed;
+    struct audit_head end;
+    uint8_t *whole; /* the file, with its room */
+    size_t bytes;
+};
+
+static struct example make_example(int unconfirmed)
+{
+    struct example example;
+    struct audit_trail *trail = open_trail(NULL);
+    example.confirmed = write_batch(trail, CONFIRMED);
+    example.end = write_batch(trail, unconfirmed);
+    example.whole = content(&example.bytes);
+    audit_trail_close(&trail);
+    return example;
+}
+
+static void put_back(const struct example *example)
+{
+    put(0, example->whole, example->bytes);
+}
+
 /* Any sector of the last write but those before it may be missing, and any that follow. */
 static void cuts_off_what_lost_a_sector(void **state)
 {
     static const uint8_t zeros[SECTOR];
-    size_t bytes = 0;
     (void)state;
-    struct audit_trail *trail = open_trail(NULL);
-    const struct audit_head confirmed = write_batch(trail, CONFIRMED);
-    const struct audit_head end = write_batch(trail, BATCH);
-    uint8_t *whole = content(&bytes);
-    audit_trail_close(&trail);
-    assert_true(confirmed.offset % SECTOR != 0);
-    for (uint64_t sector = confirmed.offset / SECTOR; sector * SECTOR < end.offset; sector++) {
-        uint64_t from = sector * SECTOR < confirmed.offset ? confirmed.offset : sector * SECTOR;
-        put(0, whole, bytes);
+    struct example example = make_example(BATCH);
+    assert_true(example.confirmed.offset % SECTOR != 0);
+    for (uint64_t sector = example.confirmed.offset / SECTOR; sector * SECTOR < example.end.offset;
+         sector++) {
+        uint64_t from =
+            sector * SECTOR < example.confirmed.offset ? example.confirmed.offset : sector * SECTOR;
+        put_back(&example);
         put(from, zeros, (sector + 1) * SECTOR - from);
-        assert_goes_on(&confirmed);
+        assert_goes_on(&example.confirmed);
         /* What the store confirmed is not missing for any crash. */
-        put(0, whole, bytes);
+        put_back(&example);
         put(from, zeros, (sector + 1) * SECTOR - from);
-        assert_true(verify(&end).faults > 0);
+        assert_true(verify(&example.end).faults > 0);
     }
-    free(whole);
+    free(example.whole);
 }
 
 /* A reader may come in the middle of a write. */
 static void half_a_write_is_no_fault(void **state)
 {
-    size_t bytes = 0;
     (void)state;
-    struct audit_trail *trail = open_trail(NULL);
-    const struct audit_head confirmed = write_batch(trail, CONFIRMED);
-    const struct audit_head end = write_batch(trail, 2);
-    uint8_t *whole = content(&bytes);
-    audit_trail_close(&trail);
-    for (uint64_t there = confirmed.offset; there < end.offset; there++) {
+    struct example example = make_example(2);
+    for (uint64_t there = example.confirmed.offset; there < example.end.offset; there++) {
         /* A chain value of which fewer than its half is missing is one that was changed. */
-        uint64_t missing = end.offset - there;
-        uint64_t record = (end.offset - confirmed.offset) / 2;
+        uint64_t missing = example.end.offset - there;
+        uint64_t record = (example.end.offset - example.confirmed.offset) / 2;
         if (missing < AUDIT_CHAIN_BYTES / 2 ||
             (missing > record && missing < record + AUDIT_CHAIN_BYTES / 2))
             continue;
-        put(0, whole, bytes);
+        put_back(&example);
         assert_int_equal(truncate(segment_path(1), (off_t)there), 0);
-        assert_int_equal(truncate(segment_path(1), (off_t)bytes), 0);
-        assert_int_equal(verify(&confirmed).faults, 0);
+        assert_int_equal(truncate(segment_path(1), (off_t)example.bytes), 0);
+        assert_int_equal(verify(&example.confirmed).faults, 0);
     }
-    free(whole);
+    free(example.whole);
 }
 
 static void a_changed_record_is_no_half_written_one(void **state)
 {
-    size_t bytes = 0;
     (void)state;
-    struct audit_trail *trail = open_trail(NULL);
-    const struct audit_head confirmed = write_batch(trail, CONFIRMED);
-    const struct audit_head end = write_batch(trail, BATCH);
-    uint8_t *whole = content(&bytes);
-    audit_trail_close(&trail);
-    for (uint64_t at = confirmed.offset; at < end.offset; at += 7) {
-        const uint8_t other = (uint8_t)~whole[at];
-        put(0, whole, bytes);
+    struct example example = make_example(BATCH);
+    for (uint64_t at = example.confirmed.offset; at < example.end.offset; at += 7) {
+        const uint8_t other = (uint8_t)~example.whole[at];
+        put_back(&example);
         put(at, &other, 1);
-        assert_true(verify(&end).faults > 0);
+        assert_true(verify(&example.end).faults > 0);
     }
-    free(whole);
+    free(example.whole);
 }
 
 int main(void)
