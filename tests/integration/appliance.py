@@ -311,13 +311,16 @@ class Appliance:
 
     def wait_for_children(self, names=("front", "keeper-0", "keeper-1")):
         """children(), each of which can be killed without harm to the token."""
+        found = {}
+
         def are_there():
-            found = self.children()
+            found.clear()
+            found.update(self.children())
             return set(found) >= set(names) and all(
                 name == "front" or self.has_logged_in(name, found[name]) for name in names)
 
         wait_for(are_there, "all processes")
-        return self.children()
+        return found
 
     # clients
 

@@ -465,7 +465,7 @@ class LibraryTest(ClientTest):
         printed = set()
         for program in CALLS:
             done = subprocess.run([program, server.address, PKI.path('ca.pem'), PKI.path('dns.pem'), PKI.path('dns.key'),
-                                   str(timeout_ms), *names], capture_output=True, text=True, timeout=60, check=True)
+                                   str(timeout_ms), *names], capture_output=True, text=True, timeout=300, check=True)
             self.assertEqual(done.stderr, '')
             printed.add(done.stdout)
         self.assertEqual(len(printed), 1, printed)
