@@ -11,6 +11,7 @@
 
 #define APPROVALS_MAX 3
 #define NUMBER_48_BITS ((INT64_C(1) << 48) - 1)
+#define IMPORT_MAKERS_MAX 64
 
 /* A set of verbs, a bit each: which of them take an option. The order of main.c's table is free. */
 typedef uint64_t verb_set;

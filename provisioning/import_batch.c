@@ -1,14 +1,16 @@
 #include "import_batch.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "act_trail.h"
 #include "orphan.h"
 #include "store_names.h"
 
-static bool has_objects(const struct import_batch *batch, const struct subscription *row)
+static bool has_objects(const struct import_batch *batch, const struct import_slot *slot)
 {
-    return import_keys_make_objects(batch->keys, row->digest.algorithms != 0);
+    return slot->state == IMPORT_SLOT_MADE &&
+           import_keys_make_objects(batch->keys, slot->subscription.digest.algorithms != 0);
 }
 
 static enum store_result is_taken(struct store *store, const struct subscription *row)
@@ -19,25 +21,42 @@ static enum store_result is_taken(struct store *store, const struct subscription
     return result;
 }
 
-static enum store_result add_one(struct import_batch *batch, size_t i, struct act_trail *trail)
+static enum store_result add_one(struct import_batch *batch, struct import_slot *slot,
+                                 struct act_trail *trail)
 {
     char line[32];
-    enum store_result result = is_taken(batch->office->store, &batch->rows[i]);
+    struct subscription *row = &slot->subscription;
+    if (slot->state != IMPORT_SLOT_MADE)
+        return STORE_OK;
+    enum store_result result = is_taken(batch->office->store, row);
     if (result == STORE_OK) {
-        import_report_refused(batch->report, batch->lines[i],
+        import_report_refused(batch->report, slot->line,
                               "another nisim-token has taken its IMPI or a user id meanwhile");
-        import_keys_drop(batch->keys, &batch->rows[i]);
-        batch->rows[i].row = -1;
+        import_keys_drop(batch->keys, row);
+        slot->state = IMPORT_SLOT_REFUSED;
         return STORE_OK;
     }
     if (result != STORE_NOT_FOUND)
         return result;
-    snprintf(line, sizeof line, "line %zu", batch->lines[i]);
-    act_trail_add_part(batch->office, trail, batch->rows[i].identity.impi, line);
-    result = store_add_in_transaction(batch->office->store, &batch->rows[i]);
-    if (result == STORE_OK && has_objects(batch, &batch->rows[i]))
-        result = orphan_forget(batch->office, batch->rows[i].identity.impi);
+    snprintf(line, sizeof line, "line %zu", slot->line);
+    act_trail_add_part(batch->office, trail, row->identity.impi, line);
+    result = store_add_in_transaction(batch->office->store, row);
+    if (result == STORE_OK && has_objects(batch, slot))
+        result = orphan_forget(batch->office, row->identity.impi);
     return result;
+}
+
+size_t import_batch_judge(struct import_batch *batch)
+{
+    size_t made = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        assert(batch->slots[i].state != IMPORT_SLOT_GIVEN);
+        if (batch->slots[i].state == IMPORT_SLOT_REFUSED)
+            import_report_refused(batch->report, batch->slots[i].line, batch->slots[i].why);
+        else
+            made++;
+    }
+    return made;
 }
 
 static enum outcome fail(struct import_batch *batch, enum store_result result)
@@ -68,7 +87,7 @@ static enum outcome run(struct import_batch *batch, struct import_mark *after,
 {
     enum store_result result = import_mark_compare(batch->office, batch->mark);
     for (size_t i = 0; result == STORE_OK && i < batch->count; i++)
-        result = add_one(batch, i, trail);
+        result = add_one(batch, &batch->slots[i], trail);
     if (result != STORE_OK)
         return fail(batch, result);
     after->imported += trail->parts;
@@ -83,15 +102,15 @@ void import_batch_drop(struct import_batch *batch)
 {
     size_t with_objects = 0;
     for (size_t i = 0; i < batch->count; i++)
-        with_objects += has_objects(batch, &batch->rows[i]) ? 1 : 0;
+        with_objects += has_objects(batch, &batch->slots[i]) ? 1 : 0;
     if (with_objects > 0 && !office_has_token(batch->office)) {
         outcome_warn("secrets of %zu subscribers stay in the token until the next run",
                      with_objects);
         batch->count = 0;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->rows[i].row != -1)
-            import_keys_drop(batch->keys, &batch->rows[i]);
+        if (batch->slots[i].state == IMPORT_SLOT_MADE)
+            import_keys_drop(batch->keys, &batch->slots[i].subscription);
     }
     batch->count = 0;
 }

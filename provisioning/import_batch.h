@@ -5,21 +5,20 @@
 #ifndef NISIM_PROVISIONING_IMPORT_BATCH_H
 #define NISIM_PROVISIONING_IMPORT_BATCH_H
 
-#include "import_keys.h"
 #include "import_report.h"
-#include "name_log.h"
-
-#define IMPORT_BATCH_ROWS 256
+#include "import_slot.h"
 
 struct import_batch {
-    struct office *office;    /* borrowed, as are the others */
-    struct import_keys *keys; /* NULL: a dry run */
+    struct office *office; /* borrowed, as are the others */
+    struct import_keys *keys;
     struct import_report *report;
-    struct import_mark *mark; /* as the store has it */
-    size_t count;
-    size_t lines[IMPORT_BATCH_ROWS];
-    struct subscription rows[IMPORT_BATCH_ROWS]; /* sealed */
+    struct import_mark *mark;  /* as the store has it */
+    struct import_slot *slots; /* IMPORT_SLOTS, none GIVEN; those to be stored are MADE */
+    size_t count;              /* of the slots: records of the file, refused ones too */
 };
+
+/* Reports the refused ones, in the order of the file. How many are to be stored? */
+size_t import_batch_judge(struct import_batch *batch);
 
 /*
  * All of it, each row with a record in the audit trail, and the mark as it is after `records` of

@@ -142,22 +142,22 @@ static enum import_made refuse_transport(char out_why[IMPORT_WHY_BYTES], const c
 }
 
 /* A token that is lost is no row's fault: refused, the row would be left out for good. */
-static enum import_made choose_transport(struct import_keys *keys, const struct import_row *row,
+static enum import_made choose_transport(struct import_keys *keys, const struct import_terms *terms,
                                          enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
 {
-    bool is_rsa_block = row->wrap == IMPORT_WRAP_OAEP;
+    bool is_rsa_block = terms->wrap == IMPORT_WRAP_OAEP;
     const char *name = keys->transport_name;
     if (keys->clear)
         return IMPORT_MADE;
     if (name == NULL)
-        name = row->values[IMPORT_TRANSPORT_KEY];
+        name = terms->transport_key;
     enum hsm_result rc = find_transport(keys, name);
     if (rc == HSM_LOST || rc == HSM_FULL || rc == HSM_NO_MEMORY)
         return judge(keys, rc, "transport key", out_outcome, out_why);
     if (rc != HSM_OK || keys->transport.purpose != TRANSPORT_IN)
         return refuse_transport(out_why,
                                 "the token has no transport key of this name for the way in");
-    if (row->wrap != IMPORT_WRAP_FREE && is_rsa_block != (keys->transport.kind == TRANSPORT_RSA))
+    if (terms->wrap != IMPORT_WRAP_FREE && is_rsa_block != (keys->transport.kind == TRANSPORT_RSA))
         return refuse_transport(out_why, "this EncryptionMethod needs a key of another kind");
     return IMPORT_MADE;
 }
@@ -253,12 +253,11 @@ static enum import_made make_digests(struct import_keys *keys, const struct impo
                  out_why);
 }
 
-enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,
-                                  const struct import_terms *terms, bool trial,
-                                  struct subscription *subscription, enum outcome *out_outcome,
-                                  char out_why[IMPORT_WHY_BYTES])
+enum import_made import_keys_make(struct import_keys *keys, const struct import_terms *terms,
+                                  bool trial, struct subscription *subscription,
+                                  enum outcome *out_outcome, char out_why[IMPORT_WHY_BYTES])
 {
-    enum import_made made = choose_transport(keys, row, out_outcome, out_why);
+    enum import_made made = choose_transport(keys, terms, out_outcome, out_why);
     if (made != IMPORT_MADE)
         return made;
     subscription->origin = origin_of(keys);
@@ -275,6 +274,11 @@ enum import_made import_keys_make(struct import_keys *keys, const struct import_
 bool import_keys_make_objects(const struct import_keys *keys, bool has_digest)
 {
     return keys->resident || has_digest;
+}
+
+bool import_keys_are_clear(const struct import_keys *keys)
+{
+    return keys->clear;
 }
 
 void import_keys_forget(struct import_keys *keys)

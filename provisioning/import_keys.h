@@ -31,7 +31,7 @@ MUST_CHECK bool import_keys_are_wrapped(const struct import_keys *keys,
  * The subscription gets its secrets and their origin; `trial`: nothing stays in the token, and the
  * subscription is not to be stored.
  */
-MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const struct import_row *row,
+MUST_CHECK enum import_made import_keys_make(struct import_keys *keys,
                                              const struct import_terms *terms, bool trial,
                                              struct subscription *subscription,
                                              enum outcome *out_outcome,
@@ -39,6 +39,9 @@ MUST_CHECK enum import_made import_keys_make(struct import_keys *keys, const str
 
 /* Do a row's secrets become objects of the token? Those of SIP digest do in either residence. */
 bool import_keys_make_objects(const struct import_keys *keys, bool has_digest);
+
+/* Are they in clear text? Then they stay in this process. */
+bool import_keys_are_clear(const struct import_keys *keys);
 
 /* The token was renewed: its handles are others. */
 void import_keys_forget(struct import_keys *keys);

@@ -327,6 +327,8 @@ bool import_terms_of(struct import_row *row, bool wrapped, struct import_terms *
     secret_wipe(out, sizeof *out);
     arguments->ind_bits = SQN_IND_BITS_USUAL;
     arguments->delta = SQN_DELTA_USUAL;
+    out->wrap = row->wrap;
+    out->transport_key = row->values[IMPORT_TRANSPORT_KEY];
     find_secrets(row, out);
     return check_algorithm(row, out_why) && take_names(row, out, out_why) &&
            take_number(row, IMPORT_IND_BITS, 0, SQN_IND_BITS_MAX, &arguments->ind_bits, out_why) &&

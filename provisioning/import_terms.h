@@ -28,6 +28,8 @@ struct import_ha1 {
 /* In locked pages, with the row it borrows from. */
 struct import_terms {
     struct arguments arguments; /* names, realm, SQN profile and GBA; its texts are the row's */
+    enum import_wrap wrap;
+    const char *transport_key; /* the row's text; NULL: it names none */
     struct import_blob k;
     struct import_blob op; /* OPc when op_is_opc */
     bool op_is_opc;

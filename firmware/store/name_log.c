@@ -6,6 +6,7 @@
 struct name_log {
     sqlite3 *db;
     sqlite3_stmt *add;
+    sqlite3_stmt *forget;
     sqlite3_stmt *find;
 };
 
@@ -30,6 +31,8 @@ enum store_result name_log_new(struct name_log **out_log)
                                    "INSERT INTO name (text, line) VALUES (?1, ?2)"
                                    " ON CONFLICT DO NOTHING",
                                    -1, &log->add, NULL) == SQLITE_OK &&
+                sqlite3_prepare_v2(log->db, "DELETE FROM name WHERE text = ?1 AND line = ?2", -1,
+                                   &log->forget, NULL) == SQLITE_OK &&
                 sqlite3_prepare_v2(log->db, "SELECT line FROM name WHERE text = ?1", -1, &log->find,
                                    NULL) == SQLITE_OK;
     if (good)
@@ -44,20 +47,31 @@ void name_log_free(struct name_log **log)
     if (*log == NULL)
         return;
     sqlite3_finalize((*log)->add);
+    sqlite3_finalize((*log)->forget);
     sqlite3_finalize((*log)->find);
     sqlite3_close((*log)->db);
     free(*log);
     *log = NULL;
 }
 
+static enum store_result change(sqlite3_stmt *statement, const char *name, size_t line)
+{
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, (sqlite3_int64)line);
+    int code = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return code == SQLITE_DONE ? STORE_OK : STORE_FAILED;
+}
+
 enum store_result name_log_add(struct name_log *log, const char *name, size_t line)
 {
-    sqlite3_bind_text(log->add, 1, name, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(log->add, 2, (sqlite3_int64)line);
-    int code = sqlite3_step(log->add);
-    sqlite3_reset(log->add);
-    sqlite3_clear_bindings(log->add);
-    return code == SQLITE_DONE ? STORE_OK : STORE_FAILED;
+    return change(log->add, name, line);
+}
+
+enum store_result name_log_forget(struct name_log *log, const char *name, size_t line)
+{
+    return change(log->forget, name, line);
 }
 
 enum store_result name_log_find(struct name_log *log, const char *name, size_t *out_line)

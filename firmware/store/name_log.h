@@ -19,6 +19,9 @@ void name_log_free(struct name_log **log);
 /* The first line stays: a name that is there already is no error. */
 MUST_CHECK enum store_result name_log_add(struct name_log *log, const char *name, size_t line);
 
+/* No line has brought it, unless another than this one has. */
+MUST_CHECK enum store_result name_log_forget(struct name_log *log, const char *name, size_t line);
+
 /* STORE_NOT_FOUND when no line has brought it. */
 MUST_CHECK enum store_result name_log_find(struct name_log *log, const char *name,
                                            size_t *out_line);

@@ -1,14 +1,14 @@
 """How fast `nisim-token import` is, in how much memory, and whether it goes on where it was killed.
 
-    /usr/bin/python3 tests/bench/import.py --bin BUILD/bin [--lines 100000] [--tools 2] [--daemon] [--json FILE]
+    /usr/bin/python3 tests/bench/import.py --bin BUILD/bin [--lines 100000] [--makers N] [--daemon] [--json FILE]
 
 A file with wrapped K and OPc and a KCV on each line is imported into a new SoftHSM token and store,
 killed once at a random place and started again; then every subscriber must be there once, and some
-must authenticate. With --tools N the lines are in N files, and N tools import them at the same time; none is
-killed. With --daemon an appliance serves challenges meanwhile. Prints a table in Markdown.
+must authenticate. With --daemon an appliance serves challenges meanwhile. Prints a table in Markdown.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -32,19 +32,20 @@ def cpu_of_children():
 class Run:
     """One run of the tool, with the peak of its memory."""
 
-    def __init__(self, lab, name):
+    def __init__(self, lab, name, options):
         self.began = time.monotonic()
         self.peak_kb = 0
         self.process = subprocess.Popen(
             [lab.program("nisim-token"), "import", name, "--config", "nisim.conf",
-             "--transport-key", importfile.KEY_NAME, "--json"], cwd=lab.folder, env=lab.environment,
+             "--transport-key", importfile.KEY_NAME, "--json", *options], cwd=lab.folder, env=lab.environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self, kill_after=None):
         cpu_before = cpu_of_children()
-        while self.is_running():
+        while self.process.poll() is None:
             if kill_after is not None and time.monotonic() - self.began > kill_after:
                 self.process.kill()
+            self.look()
             time.sleep(0.02)
         self.seconds = time.monotonic() - self.began
         out, self.err = self.process.communicate()
@@ -53,22 +54,24 @@ class Run:
         self.summary = json.loads(out) if out else {}
         return self
 
-    def is_running(self):
-        try:
-            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-                for line in file:
-                    if line.startswith("VmHWM:"):
-                        self.peak_kb = max(self.peak_kb, int(line.split()[1]))
-        except OSError:
-            pass  # it has just ended
-        return self.process.poll() is None
+    def look(self):
+        """The tool and its makers, which may have just ended."""
+        pid = self.process.pid
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                pids = [pid, *file.read().split()]
+            for each in pids:
+                with open(f"/proc/{each}/status", encoding="ascii") as file:
+                    for line in file:
+                        if line.startswith("VmHWM:"):
+                            self.peak_kb = max(self.peak_kb, int(line.split()[1]))
 
 
-def write_file(path, lines, first=0):
+def write_file(path, lines):
     began = time.monotonic()
     with open(path, "w", encoding="ascii") as file:
         file.write(",".join(importfile.COLUMNS) + "\n")
-        for number in range(first, first + lines):
+        for number in range(lines):
             line = importfile.fields(importfile.subscriber(number))
             file.write(",".join(line[name] for name in importfile.COLUMNS) + "\n")
     print(f"{lines} lines made in {time.monotonic() - began:.0f} s", file=sys.stderr)
@@ -79,13 +82,13 @@ def count(lab):
         return store.execute("SELECT count(*), (SELECT count(*) FROM name) FROM subscription").fetchone()
 
 
-def measure(lab, lines):
+def measure(lab, lines, options):
     """A run that is killed, and the one that finishes."""
-    guess = lines / 3000
+    least = lines / 12000
     write_file(lab.path("subscribers.csv"), lines)
-    first = Run(lab, "subscribers.csv").finish(kill_after=random.uniform(0.2, 0.8) * guess)
+    first = Run(lab, "subscribers.csv", options).finish(kill_after=random.uniform(0.2, 0.8) * least)
     at_kill = count(lab)[0]
-    second = Run(lab, "subscribers.csv").finish()
+    second = Run(lab, "subscribers.csv", options).finish()
     if second.status != 0 or count(lab) != (lines, 3 * lines):
         raise SystemExit(f"not all are in: {second.status} {count(lab)} {second.err[-500:]}")
     if second.summary["done_before"] != at_kill:
@@ -96,28 +99,6 @@ def measure(lab, lines):
             "cpu_us": round(second.cpu_seconds / second.summary["imported"] * 1e6),
             "load": round(os.getloadavg()[1], 1), "cores": os.cpu_count(),
             "peak_kb": max(first.peak_kb, second.peak_kb)}
-
-
-def measure_together(lab, lines, tools):
-    """Each its own file, at the same time."""
-    share = lines // tools
-    names = [f"subscribers-{i}.csv" for i in range(tools)]
-    for i, name in enumerate(names):
-        write_file(lab.path(name), share, i * share)
-    began, cpu_before = time.monotonic(), cpu_of_children()
-    runs = [Run(lab, name) for name in names]
-    while any([run.is_running() for run in runs]):
-        time.sleep(0.02)
-    runs = [run.finish() for run in runs]
-    seconds = time.monotonic() - began
-    failed = [run.err[-500:] for run in runs if run.status != 0]
-    if failed or count(lab) != (share * tools, 3 * share * tools):
-        raise SystemExit(f"not all are in: {failed} {count(lab)}")
-    return {"lines": share * tools, "tools": tools, "seconds": round(seconds, 1),
-            "per_second": round(share * tools / seconds),
-            "cpu_us": round((cpu_of_children() - cpu_before) / (share * tools) * 1e6),
-            "load": round(os.getloadavg()[1], 1), "cores": os.cpu_count(),
-            "peak_kb": max(run.peak_kb for run in runs)}
 
 
 def prove(lab, lines):
@@ -134,18 +115,15 @@ def prove(lab, lines):
 
 def table(result):
     rows = [("lines", f"{result['lines']:,}")]
-    if "tools" in result:
-        rows += [("tools at the same time", f"{result['tools']}, done in {result['seconds']} s")]
-    else:
-        rows += [
-            ("killed with SIGKILL after", f"{result['killed_after_s']} s, "
-                                          f"{result['in_when_killed']:,} subscribers were in"),
-            ("started again: imported", f"{result['imported_by_second']:,} in {result['resumed_s']} s")]
+    rows += [
+        ("killed with SIGKILL after", f"{result['killed_after_s']} s, "
+                                      f"{result['in_when_killed']:,} subscribers were in"),
+        ("started again: imported", f"{result['imported_by_second']:,} in {result['resumed_s']} s")]
     rows += [("subscribers a second", f"{result['per_second']:,}"),
             ("CPU a subscriber", f"{result['cpu_us']} us"),
             ("the machine meanwhile", f"load {result['load']} on {result['cores']} cores"),
             ("in the store afterwards", f"{result['lines']:,}, none twice"),
-            ("peak memory (VmHWM)", f"{result['peak_kb'] / 1024:.1f} MB")]
+            ("peak memory of one process (VmHWM)", f"{result['peak_kb'] / 1024:.1f} MB")]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
@@ -153,7 +131,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--lines", type=int, default=100_000)
-    parser.add_argument("--tools", type=int, default=1, help="so many at the same time")
+    parser.add_argument("--makers", type=int, help="as of nisim-token import")
     parser.add_argument("--daemon", action="store_true", help="nisimd runs meanwhile")
     parser.add_argument("--json", help="write the figures to this file, too")
     options = parser.parse_args()
@@ -163,10 +141,8 @@ def main():
         importfile.make_transport_key(lab)
         if options.daemon:
             lab.start()
-        if options.tools > 1:
-            result = measure_together(lab, options.lines, options.tools)
-        else:
-            result = measure(lab, options.lines)
+        how = [] if options.makers is None else ["--makers", str(options.makers)]
+        result = measure(lab, options.lines, how)
         prove(lab, options.lines)
     finally:
         lab.close()

@@ -382,6 +382,128 @@ class NoLaboratory(ImportCase):
         self.assertFalse(os.path.exists(self.appliance.path("out")))
 
 
+class Makers(ImportCase):
+    """A file of some hundred lines: rows are made by processes of their own, one a core."""
+
+    def start(self, lines, *options, content=None, key=importfile.KEY_NAME, **how):
+        self.appliance.write("in.csv", content or importfile.csv(lines))
+        return subprocess.Popen(self.command(*options, key=key), cwd=self.appliance.folder, text=True,
+                                env=self.appliance.environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, **how)
+
+    def children(self, process):
+        try:
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+                return [int(pid) for pid in file.read().split()]
+        except OSError:
+            return []
+
+    def makers(self, process):
+        """When rows are in."""
+        before = self.count()
+        appliance.wait_for(lambda: self.count() > before or process.poll() is not None, "rows")
+        return self.children(process)
+
+    def test_one_a_core(self):
+        cores = sorted(os.sched_getaffinity(0))
+        for count in {1, len(cores)}:
+            process = self.start(self.lines(700),
+                                 preexec_fn=lambda: os.sched_setaffinity(0, cores[:count]))
+            self.assertEqual(len(self.makers(process)), count if count > 1 else 0)
+            process.communicate(timeout=300)
+            self.assertEqual(process.returncode, DONE)
+
+    def test_killed(self):
+        lines = self.lines(4000)
+        before = self.count()
+        process = self.start(lines, "--makers", "3")
+        makers = self.makers(process)
+        self.assertEqual(len(makers), 3)
+        os.kill(makers[-1], signal.SIGKILL)
+        err = process.communicate(timeout=300)[1]
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn(f"process {makers[-1]}, which made keys of this import, has ended: Killed", err)
+        self.assertLess(self.count(), before + 4000)
+        summary = self.summary()
+        self.assertEqual((summary["refused"], self.count()), (0, before + 4000))
+        self.assertServed(importfile.subscriber(ImportCase.next_number - 1))
+
+    def test_end_with_the_tool(self):
+        process = self.start(self.lines(4000), "--makers", "2")
+        makers = self.makers(process)
+        self.assertEqual(len(makers), 2)
+        process.kill()
+        process.communicate()
+        appliance.wait_for(lambda: not [pid for pid in makers if os.path.exists(f"/proc/{pid}")],
+                           "the makers' end")
+
+    def test_names_of_a_line_that_is_refused(self):
+        """The line behind it may have them, though it comes before the maker's answer."""
+        lines = self.lines(700)
+        for at in (100, 300, 699):
+            lines[at - 1].update(impi=lines[at]["impi"], user_ids=lines[at]["user_ids"], kcv="000000")
+        lines[200]["impi"] = lines[199]["impi"]
+        lines[201]["domain"] = ""
+        before = self.count()
+        done = self.run_import("--report", "report", "--makers", "2", content=importfile.csv(lines),
+                               status=FAILED)
+        self.assertEqual([line.split(":")[0] for line in self.appliance.read("report").splitlines()],
+                         ["101", "202", "203", "301", "700"])
+        self.assertIn(f'line 202: "{lines[199]["impi"]}" is in line 201 of this file already', done.stderr)
+        self.assertEqual(self.count(), before + 695)
+        self.assertServed(importfile.subscriber(ImportCase.next_number - 1))
+
+    def test_all_or_nothing(self):
+        lines = self.lines(700)
+        lines[600]["kcv"] = "000000"
+        before = self.count()
+        self.run_import("--makers", "2", "--dry-run", content=importfile.csv(lines), status=FAILED,
+                        err=["line 602: k: ", "1 lines were refused"])
+        self.run_import("--makers", "2", "--all-or-nothing", status=FAILED, err="nothing is imported")
+        self.assertEqual(self.count(), before)
+        del lines[600]
+        self.run_import("--makers", "2", "--all-or-nothing", content=importfile.csv(lines))
+        self.assertEqual(self.count(), before + 699)
+
+    def test_transport_key_by_line(self):
+        """None for the last but one, an unknown one for the last; both within one order."""
+        lines = [{**line, "transport_key": importfile.KEY_NAME} for line in self.lines(700)]
+        lines[698]["transport_key"] = "k" * 40
+        lines[699]["transport_key"] = "nobody"
+        before = self.count()
+        text = importfile.csv(lines, (*importfile.COLUMNS, "transport_key"))
+        self.run_import("--makers", "2", content=text, key=None, status=FAILED,
+                        err=["line 700: transport_key: ", "line 701: transport_key: "])
+        self.assertEqual(self.count(), before + 698)
+
+    def test_pin_from_a_descriptor(self):
+        """Which can be read once."""
+        before = self.count()
+        reader, writer = os.pipe()
+        os.write(writer, PIN.encode() + b"\n")
+        os.close(writer)
+        process = self.start(self.lines(700), "--pin-fd", str(reader), pass_fds=[reader])
+        os.close(reader)
+        self.assertEqual(self.makers(process), [])
+        process.communicate(timeout=300)
+        self.assertEqual((process.returncode, self.count()), (DONE, before + 700))
+        self.run_import("--makers", "2", "--pin-fd", "0", status=USAGE, err="--makers: each logs in")
+
+    def test_clear_text(self):
+        content = importfile.csv([importfile.fields(who, wrapped=False) for who in self.people(700)])
+        self.run_import("--makers", "2", "--clear", content=content, key=None, status=USAGE,
+                        err="--makers: a key in clear text stays in one process")
+        process = self.start([], "--clear", content=content, key=None)
+        self.assertEqual(self.makers(process), [])
+        process.communicate(timeout=300)
+        self.assertEqual(process.returncode, DONE)
+
+    def test_small_file(self):
+        who = self.people(1)[0]
+        self.run_import("--makers", "2", content=importfile.csv([importfile.fields(who)]))
+        self.assertServed(who)
+
+
 class Accidents(ImportCase):
     def test_disk_full_halfway(self):
         lines = self.lines(2000)
