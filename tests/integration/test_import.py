@@ -414,7 +414,7 @@ class Makers(ImportCase):
             self.assertEqual(process.returncode, DONE)
 
     def test_killed(self):
-        lines = self.lines(4000)
+        lines = self.lines(2000)
         before = self.count()
         process = self.start(lines, "--makers", "3")
         makers = self.makers(process)
@@ -423,13 +423,13 @@ class Makers(ImportCase):
         err = process.communicate(timeout=300)[1]
         self.assertEqual(process.returncode, FAILED)
         self.assertIn(f"process {makers[-1]}, which made keys of this import, has ended: Killed", err)
-        self.assertLess(self.count(), before + 4000)
+        self.assertLess(self.count(), before + 2000)
         summary = self.summary()
-        self.assertEqual((summary["refused"], self.count()), (0, before + 4000))
+        self.assertEqual((summary["refused"], self.count()), (0, before + 2000))
         self.assertServed(importfile.subscriber(ImportCase.next_number - 1))
 
     def test_end_with_the_tool(self):
-        process = self.start(self.lines(4000), "--makers", "2")
+        process = self.start(self.lines(2000), "--makers", "2")
         makers = self.makers(process)
         self.assertEqual(len(makers), 2)
         process.kill()
