@@ -319,7 +319,7 @@ static enum outcome take_record(struct import *import, enum import_got got)
         outcome = import_makers_send(import->makers, batch->count, import->dry_run);
     if (outcome == OUTCOME_DONE && batch->count == IMPORT_SLOTS)
         outcome = commit(import, false);
-    if (outcome == OUTCOME_DONE && import->made_here >= RENEW_ROWS)
+    if (outcome == OUTCOME_DONE && batch->count == 0 && import->made_here >= RENEW_ROWS)
         outcome = renew(import);
     import_report_progress(&import->report, import->source.position(import->source.context));
     return outcome;
@@ -360,7 +360,10 @@ static enum outcome go_through(struct import *import, bool dry_run)
             ? take_all(import)
             : outcome_fail(OUTCOME_FAILED, "no temporary file can be made (TMPDIR)");
     view_end(import);
-    import_batch_drop(&import->batch);
+    if (dry_run)
+        import->batch.count = 0; /* what was tried left nothing in the token */
+    else
+        import_batch_drop(&import->batch);
     name_log_free(&import->names);
     import->source.close(import->source.context);
     return outcome;

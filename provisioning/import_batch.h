@@ -17,7 +17,7 @@ struct import_batch {
     size_t count;              /* of the slots: records of the file, refused ones too */
 };
 
-/* Reports the refused ones, in the order of the file. How many are to be stored? */
+/* Reports those that are refused by now, in the order of the file. How many are to be stored? */
 size_t import_batch_judge(struct import_batch *batch);
 
 /*

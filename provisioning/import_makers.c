@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,12 +21,14 @@ struct order {
     size_t first;
     size_t end;
     bool trial;
+    bool log_in; /* before, for the first time or anew */
 };
 
 struct maker {
     pid_t process;
     int channel;
     unsigned owed; /* answers */
+    size_t sent;   /* slots, since it was told to log in; 0: not told yet */
 };
 
 struct import_makers {
@@ -41,7 +44,6 @@ struct bench {
     const struct arguments *arguments;
     struct import_slot *slots;
     struct import_keys *keys; /* NULL: the token is not open yet */
-    size_t rows;              /* since it was opened */
 };
 
 static size_t cores(void)
@@ -52,10 +54,17 @@ static size_t cores(void)
     return count < IMPORT_MAKERS_MAX ? count : IMPORT_MAKERS_MAX;
 }
 
+/* A PIN that comes through a pipe can be read once. */
+static bool is_regular(const char *path)
+{
+    struct stat file = {0};
+    return path != NULL && stat(path, &file) == 0 && S_ISREG(file.st_mode);
+}
+
 enum outcome import_makers_count(const struct office *office, const struct arguments *arguments,
                                  uint64_t file_bytes, size_t *out_count)
 {
-    bool can_log_in = office->user_pin.file != NULL;
+    bool can_log_in = is_regular(office->user_pin.file);
     if (arguments->makers < 0) {
         size_t count = cores();
         bool are_worth_it = count > 1 && file_bytes >= FILE_BYTES_LEAST && !arguments->clear;
@@ -71,27 +80,22 @@ enum outcome import_makers_count(const struct office *office, const struct argum
     return OUTCOME_DONE;
 }
 
-static enum outcome open_token(struct bench *bench)
+static enum outcome log_in(struct bench *bench)
 {
-    enum outcome outcome = OUTCOME_DONE;
-    if (bench->keys == NULL) {
-        outcome = office_open_token(bench->office, true);
-        if (outcome == OUTCOME_DONE)
-            outcome = office_prove_token(bench->office);
-        return outcome == OUTCOME_DONE
-                   ? import_keys_new(bench->office, bench->arguments, &bench->keys)
-                   : outcome;
+    if (bench->keys != NULL) {
+        import_keys_forget(bench->keys);
+        return office_renew_token(bench->office);
     }
-    if (bench->rows < RENEW_ROWS)
-        return OUTCOME_DONE;
-    bench->rows = 0;
-    import_keys_forget(bench->keys);
-    return office_renew_token(bench->office);
+    enum outcome outcome = office_open_token(bench->office, true);
+    if (outcome == OUTCOME_DONE)
+        outcome = office_prove_token(bench->office);
+    return outcome == OUTCOME_DONE ? import_keys_new(bench->office, bench->arguments, &bench->keys)
+                                   : outcome;
 }
 
 static enum outcome carry_out(struct bench *bench, const struct order *order)
 {
-    enum outcome outcome = open_token(bench);
+    enum outcome outcome = order->log_in ? log_in(bench) : OUTCOME_DONE;
     for (size_t i = order->first; outcome == OUTCOME_DONE && i < order->end; i++) {
         struct import_slot *slot = &bench->slots[i];
         if (slot->state != IMPORT_SLOT_GIVEN)
@@ -99,7 +103,6 @@ static enum outcome carry_out(struct bench *bench, const struct order *order)
         module_hold(bench->office->module);
         outcome = import_slot_make(slot, bench->keys, bench->office, &slot->terms, order->trial);
         module_release(bench->office->module);
-        bench->rows++;
     }
     return outcome;
 }
@@ -144,7 +147,7 @@ static bool start(struct import_makers *makers, struct bench *bench)
     }
     close(ends[1]);
     if (process > 0)
-        makers->makers[makers->count++] = (struct maker){process, ends[0], 0};
+        makers->makers[makers->count++] = (struct maker){process, ends[0], 0, 0};
     else
         close(ends[0]);
     return process > 0;
@@ -160,11 +163,13 @@ enum outcome import_makers_new(struct office *office, const struct arguments *ar
     if (makers == NULL)
         return outcome_fail(OUTCOME_FAILED, "memory is short");
     *out_makers = makers;
-    while (makers->count < count) {
-        if (!start(makers, &bench))
-            return outcome_fail(OUTCOME_FAILED, "no process can be started: %s; try --makers 0",
-                                strerror(errno));
-    }
+    while (makers->count < count && start(makers, &bench))
+        ;
+    if (makers->count < count && arguments->makers > 0)
+        return outcome_fail(OUTCOME_FAILED, "only %zu of %zu makers can be started: %s",
+                            makers->count, count, strerror(errno));
+    if (makers->count == 0)
+        import_makers_free(out_makers);
     return OUTCOME_DONE;
 }
 
@@ -196,30 +201,16 @@ static enum outcome fail_ended(struct maker *maker)
     shutdown(maker->channel, SHUT_RDWR);
     int status = end_of(maker->process);
     int process = (int)maker->process;
+    bool has_said = WIFEXITED(status) && WEXITSTATUS(status) != 0;
     maker->process = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-        return (enum outcome)WEXITSTATUS(status);
-    return outcome_fail(OUTCOME_FAILED,
-                        "process %d, which made keys of this import, has ended: %s; run it again "
-                        "to go on from the last line that is in",
-                        process, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "too early");
-}
-
-static enum outcome send_order(struct import_makers *makers, size_t end, bool trial)
-{
-    const struct order order = {makers->sent, end, trial};
-    struct maker *maker = &makers->makers[makers->next];
-    makers->next = (makers->next + 1) % makers->count;
-    makers->sent = end;
-    if (send(maker->channel, &order, sizeof order, MSG_NOSIGNAL) != sizeof order)
-        return fail_ended(maker);
-    maker->owed++;
-    return OUTCOME_DONE;
-}
-
-enum outcome import_makers_send(struct import_makers *makers, size_t count, bool trial)
-{
-    return count - makers->sent < ORDER_SLOTS ? OUTCOME_DONE : send_order(makers, count, trial);
+    return outcome_fail(has_said ? (enum outcome)WEXITSTATUS(status) : OUTCOME_FAILED,
+                        "process %d, which made keys of this import, has ended: %s. Run it again "
+                        "to go on from the last line that is in; with --makers 0 there is no such "
+                        "process",
+                        process,
+                        WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
+                        : has_said          ? "it has said why"
+                                            : "too early");
 }
 
 static enum outcome wait_for(struct maker *maker)
@@ -234,6 +225,29 @@ static enum outcome wait_for(struct maker *maker)
         maker->owed--;
     }
     return OUTCOME_DONE;
+}
+
+/*
+ * A maker that logs in is waited for, so that no two do at once: a PIN that has become wrong is
+ * tried once, not by each.
+ */
+static enum outcome send_order(struct import_makers *makers, size_t end, bool trial)
+{
+    struct maker *maker = &makers->makers[makers->next];
+    bool log_in = maker->sent == 0 || maker->sent >= RENEW_ROWS;
+    const struct order order = {makers->sent, end, trial, log_in};
+    maker->sent = (log_in ? 0 : maker->sent) + end - makers->sent;
+    makers->next = (makers->next + 1) % makers->count;
+    makers->sent = end;
+    if (send(maker->channel, &order, sizeof order, MSG_NOSIGNAL) != sizeof order)
+        return fail_ended(maker);
+    maker->owed++;
+    return log_in ? wait_for(maker) : OUTCOME_DONE;
+}
+
+enum outcome import_makers_send(struct import_makers *makers, size_t count, bool trial)
+{
+    return count - makers->sent < ORDER_SLOTS ? OUTCOME_DONE : send_order(makers, count, trial);
 }
 
 enum outcome import_makers_wait(struct import_makers *makers, size_t count, bool trial)

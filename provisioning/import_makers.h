@@ -13,8 +13,9 @@ struct import_makers;
 
 /*
  * How many an import has: as --makers says; else one for each core this process may run on, but
- * none where there is one core, where the USER PIN is not in a file, or for a file so small that it
- * is imported before makers have logged in. None: the tool makes the rows. Says what is wrong with
+ * none where there is one core, where the USER PIN is not in a regular file, or for a file so small
+ * that it is imported before makers have logged in. None: the tool makes the rows. Says what is
+ * wrong with
  * --makers.
  */
 MUST_CHECK enum outcome import_makers_count(const struct office *office,
@@ -23,7 +24,8 @@ MUST_CHECK enum outcome import_makers_count(const struct office *office,
 
 /*
  * Before module and token are open. They do nothing until rows come. `office`, `arguments` and
- * `slots` are borrowed.
+ * `slots` are borrowed. Fewer than `count`, or NULL, where the system has no more processes and
+ * --makers was not given.
  */
 MUST_CHECK enum outcome import_makers_new(struct office *office, const struct arguments *arguments,
                                           struct import_slot *slots, size_t count,

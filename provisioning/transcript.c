@@ -15,7 +15,9 @@ static ssize_t write_to_both(FILE *stream, FILE *file, const char *bytes, size_t
 {
     if (fwrite(bytes, 1, count, stream) != count || fflush(stream) != 0)
         return 0;
-    return (ssize_t)fwrite(bytes, 1, count, file);
+    size_t written = fwrite(bytes, 1, count, file);
+    (void)fflush(file); /* makers of an import write there, too; what fails is seen at the end */
+    return (ssize_t)written;
 }
 
 static ssize_t write_out(void *cookie, const char *bytes, size_t count)

@@ -1,6 +1,7 @@
 """nisim-token import beside a running appliance: python3 test_import.py --bin BUILD/bin"""
 
 import contextlib
+import glob
 import json
 import os
 import pty
@@ -17,7 +18,7 @@ import appliance
 import importfile
 from appliance import DONE, PIN
 
-FAILED, USAGE, STORE, TAKEN = 1, 2, 6, 7
+FAILED, USAGE, WRONG_PIN, STORE, TAKEN = 1, 2, 3, 6, 7
 
 
 class ImportCase(appliance.Case):
@@ -428,6 +429,20 @@ class Makers(ImportCase):
         self.assertEqual((summary["refused"], self.count()), (0, before + 2000))
         self.assertServed(importfile.subscriber(ImportCase.next_number - 1))
 
+    def test_killed_while_nothing_is_written(self):
+        """There is nothing in the token to be taken back."""
+        lines = self.lines(2000)
+        lines[0]["kcv"] = "000000"
+        process = self.start(lines, "--makers", "2", "--dry-run", "--report", "report")
+        # With the first batch all have logged in, and can be killed without harm to the token.
+        appliance.wait_for(lambda: os.path.exists(self.appliance.path("report")) and
+                           self.appliance.read("report") != "", "the first batch")
+        os.kill(self.children(process)[0], signal.SIGKILL)
+        err = process.communicate(timeout=300)[1]
+        self.assertIn("which made keys of this import, has ended: Killed", err)
+        self.assertNotIn("stay in the token", err)
+        self.assertEqual(process.returncode, FAILED)
+
     def test_end_with_the_tool(self):
         process = self.start(self.lines(2000), "--makers", "2")
         makers = self.makers(process)
@@ -488,6 +503,43 @@ class Makers(ImportCase):
         process.communicate(timeout=300)
         self.assertEqual((process.returncode, self.count()), (DONE, before + 700))
         self.run_import("--makers", "2", "--pin-fd", "0", status=USAGE, err="--makers: each logs in")
+
+    def test_pin_from_a_pipe(self):
+        """As by --pin-file <(command)."""
+        before = self.count()
+        pipe = self.appliance.path("pin-pipe")
+        os.mkfifo(pipe)
+        self.run_import("--makers", "2", "--pin-file", pipe, content=importfile.csv(self.lines(700)),
+                        status=USAGE, err="--makers: each logs in")
+        process = subprocess.Popen(self.command("--pin-file", pipe), cwd=self.appliance.folder,
+                                   env=self.appliance.environment)
+        with open(pipe, "w", encoding="ascii") as file:
+            file.write(PIN + "\n")
+        self.assertEqual((process.wait(timeout=300), self.count()), (DONE, before + 700))
+
+    def test_pin_changed_meanwhile(self):
+        """Tried once, not by each maker: a token counts."""
+        spy = glob.glob("/usr/lib/*/pkcs11-spy.so")
+        if not spy:
+            self.skipTest("pkcs11-spy.so (package opensc-pkcs11) is not there")
+        lab = self.appliance
+        lab.write("changed-pin", PIN + "\n")
+        lab.write("in.csv", importfile.csv(self.lines(700)))
+        os.mkfifo(lab.path("gate"))  # where the tool waits: it has logged in, makers have not
+        process = subprocess.Popen(
+            self.command("--makers", "3", "--pin-file", "changed-pin", "--module", spy[0], "--report", "gate"),
+            cwd=lab.folder, stderr=subprocess.PIPE, text=True,
+            env={**lab.environment, "PKCS11SPY": appliance.MODULE, "PKCS11SPY_OUTPUT": lab.path("spied")})
+        appliance.wait_for(lambda: os.path.exists(lab.path("spied")) and "C_Login" in lab.read("spied"),
+                           "the log-in")
+        lab.write("changed-pin", "0000\n")
+        with open(lab.path("gate"), encoding="ascii"):
+            err = process.communicate(timeout=300)[1]
+        self.assertEqual(process.returncode, WRONG_PIN)
+        self.assertIn("the PIN is wrong; it is not tried again", err)
+        self.assertIn("which made keys of this import, has ended: it has said why", err)
+        self.assertEqual(lab.read("spied").count("C_Login"), 2)
+        self.run_import("--makers", "3")  # a right one makes the token forget it
 
     def test_clear_text(self):
         content = importfile.csv([importfile.fields(who, wrapped=False) for who in self.people(700)])

@@ -171,7 +171,8 @@ class Rollback(Case):
             self.accept_one()
             children = self.lab.children()
             for pid in (self.lab.process.pid, *children.values()):
-                os.kill(pid, 9)
+                with contextlib.suppress(ProcessLookupError):  # children end with nisimd
+                    os.kill(pid, 9)
             self.lab.process.wait()
             wait_for(lambda pids=children.values(): not any(map(is_alive, pids)), "the end")
         self.lab.start()
