@@ -1,7 +1,9 @@
 """nisim bench, the load generator: python3 test_bench.py --bin BUILD/bin"""
 
 import json
+import signal
 import subprocess
+import time
 
 import appliance
 
@@ -31,7 +33,7 @@ class Bench(appliance.Case):
         self.assertEqual((shown["unexpected"], shown["resynchronised"]), (0, 0))
         self.assertEqual(list(shown["outcomes"]), ["OK"])
         self.assertEqual(shown["outcomes"]["OK"], shown["answered"])
-        self.assertGreater(shown["rate"], 50)
+        self.assertGreater(shown["rate"], 10)
         latency = shown["latency_ms"]
         self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["p99.9"] <= latency["max"])
 
@@ -48,9 +50,24 @@ class Bench(appliance.Case):
         self.assertEqual((shown["not_sent"], shown["unexpected"]), (0, 0))
         self.assertEqual(shown["answered"], 200)
 
+    def test_stands_still_over_the_end(self):
+        """What fell due meanwhile is asked for: there was room for it."""
+        command = self.appliance.nisim_command("--json", "--warm-up", "0", "--duration", "2", "--rate", "100",
+                                               "--in-flight", "256", "bench", self.subscribers())
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        process.send_signal(signal.SIGCONT)
+        shown = json.loads(process.communicate(timeout=60)[0])
+        self.assertEqual((process.returncode, shown["not_sent"], shown["answered"]), (appliance.DONE, 0, 200))
+
     def test_mix(self):
-        shown = self.bench("--replay", "30", "--bad-mac", "20")
-        self.assertEqual(shown["unexpected"], 0)
+        for seconds in (1, 4, 16):  # a busy machine answers too few in one to tell shares
+            shown = self.bench("--replay", "30", "--bad-mac", "20", "--duration", str(seconds))
+            self.assertEqual(shown["unexpected"], 0)
+            if shown["answered"] > 600:
+                break
         self.assertEqual(set(shown["outcomes"]), {"OK", "SYNC_FAILURE", "MAC_FAILURE"})
         self.assertAlmostEqual(shown["outcomes"]["MAC_FAILURE"] / shown["answered"], 0.2, delta=0.1)
         self.assertAlmostEqual(shown["outcomes"]["SYNC_FAILURE"] / shown["answered"], 0.3, delta=0.1)

@@ -19,6 +19,7 @@ struct load {
     uint64_t begin_ns;   /* of the warm-up */
     uint64_t counted_ns; /* from here on requests count */
     uint64_t end_ns;
+    bool is_over;     /* nothing more is asked */
     uint64_t last_ns; /* the last counted answer */
     uint64_t made;    /* requests so far: the nth is due at begin + n / rate */
     uint64_t next_link;
@@ -111,10 +112,20 @@ static bool ask_open(struct load *load, uint64_t now)
     return true;
 }
 
+/* Once more at the end, for what fell due while the machine stood still. */
+static bool ask_more(struct load *load, uint64_t now)
+{
+    if (load->is_over)
+        return true;
+    load->is_over = now >= load->end_ns;
+    if (load->plan->rate > 0)
+        return ask_open(load, now);
+    return load->is_over || ask_closed(load, now);
+}
+
 static bool send_all(struct load *load, uint64_t now)
 {
-    if (now < load->end_ns &&
-        !(load->plan->rate == 0 ? ask_closed(load, now) : ask_open(load, now)))
+    if (!ask_more(load, now))
         return false;
     for (unsigned i = 0; i < load->plan->connections; i++) {
         if (!link_flush(&load->links[i]))
@@ -239,7 +250,7 @@ static bool run(struct load *load)
     load->last_ns = load->counted_ns;
     load->end_ns = load->counted_ns + load->plan->duration * NS_PER_SECOND;
     uint64_t give_up = load->end_ns + load->plan->options.timeout_ms * UINT64_C(1000000);
-    while (now < load->end_ns || in_flight(load) > 0) {
+    while (!load->is_over || in_flight(load) > 0) {
         if (!send_all(load, now) || !wait_and_take(load, now))
             return false;
         now = now_ns();
