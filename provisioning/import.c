@@ -15,8 +15,6 @@
 #include "store_names.h"
 #include "verbs.h"
 
-#define RENEW_ROWS ((size_t)32 * IMPORT_SLOTS)
-
 typedef bool (*open_source)(int descriptor, struct import_source *out_source,
                             char out_why[IMPORT_WHY_BYTES]);
 
@@ -319,7 +317,7 @@ static enum outcome take_record(struct import *import, enum import_got got)
         outcome = import_makers_send(import->makers, batch->count, import->dry_run);
     if (outcome == OUTCOME_DONE && batch->count == IMPORT_SLOTS)
         outcome = commit(import, false);
-    if (outcome == OUTCOME_DONE && batch->count == 0 && import->made_here >= RENEW_ROWS)
+    if (outcome == OUTCOME_DONE && batch->count == 0 && import->made_here >= IMPORT_RENEW_ROWS)
         outcome = renew(import);
     import_report_progress(&import->report, import->source.position(import->source.context));
     return outcome;

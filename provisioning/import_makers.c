@@ -13,8 +13,6 @@
 
 #define ORDER_SLOTS ((size_t)8)
 #define FILE_BYTES_LEAST 65536 /* some hundred lines */
-/* SoftHSM keeps some memory of each session object until the module is closed. */
-#define RENEW_ROWS 8192
 
 /* To a maker: the GIVEN among these slots. It answers each with one byte. */
 struct order {
@@ -234,7 +232,7 @@ static enum outcome wait_for(struct maker *maker)
 static enum outcome send_order(struct import_makers *makers, size_t end, bool trial)
 {
     struct maker *maker = &makers->makers[makers->next];
-    bool log_in = maker->sent == 0 || maker->sent >= RENEW_ROWS;
+    bool log_in = maker->sent == 0 || maker->sent >= IMPORT_RENEW_ROWS;
     const struct order order = {makers->sent, end, trial, log_in};
     maker->sent = (log_in ? 0 : maker->sent) + end - makers->sent;
     makers->next = (makers->next + 1) % makers->count;

@@ -15,8 +15,7 @@ struct import_makers;
  * How many an import has: as --makers says; else one for each core this process may run on, but
  * none where there is one core, where the USER PIN is not in a regular file, or for a file so small
  * that it is imported before makers have logged in. None: the tool makes the rows. Says what is
- * wrong with
- * --makers.
+ * wrong with --makers.
  */
 MUST_CHECK enum outcome import_makers_count(const struct office *office,
                                             const struct arguments *arguments, uint64_t file_bytes,

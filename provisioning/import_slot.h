@@ -9,6 +9,8 @@
 #include "transport.h"
 
 #define IMPORT_SLOTS 256 /* to a transaction */
+/* SoftHSM keeps some memory of each session object until the module is closed: so often it is. */
+#define IMPORT_RENEW_ROWS ((size_t)32 * IMPORT_SLOTS)
 
 enum import_slot_state {
     IMPORT_SLOT_REFUSED, /* why */

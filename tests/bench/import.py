@@ -58,9 +58,7 @@ class Run:
         """The tool and its makers, which may have just ended."""
         pid = self.process.pid
         with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-                pids = [pid, *file.read().split()]
-            for each in pids:
+            for each in [pid, *appliance.children_of(pid)]:
                 with open(f"/proc/{each}/status", encoding="ascii") as file:
                     for line in file:
                         if line.startswith("VmHWM:"):

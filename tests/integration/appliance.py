@@ -288,10 +288,7 @@ class Appliance:
     def children(self):
         """Process ids by name: front, keeper-0, ..."""
         found = {}
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
-                  encoding="ascii") as file:
-            pids = [int(pid) for pid in file.read().split()]
-        for pid in pids:
+        for pid in children_of(self.process.pid):
             with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
                 arguments = file.read().split(b"\0")
                 if arguments[0].endswith(b"nisim-front"):
@@ -354,6 +351,11 @@ def free_port():
         port = random.randrange(20000, 30000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
 
 
 def is_alive(pid):

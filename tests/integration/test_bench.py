@@ -33,7 +33,7 @@ class Bench(appliance.Case):
         self.assertEqual((shown["unexpected"], shown["resynchronised"]), (0, 0))
         self.assertEqual(list(shown["outcomes"]), ["OK"])
         self.assertEqual(shown["outcomes"]["OK"], shown["answered"])
-        self.assertGreater(shown["rate"], 10)
+        self.assertGreater(shown["rate"], 50)
         latency = shown["latency_ms"]
         self.assertTrue(0 < latency["p50"] <= latency["p99"] <= latency["p99.9"] <= latency["max"])
 

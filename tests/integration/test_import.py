@@ -392,18 +392,11 @@ class Makers(ImportCase):
                                 env=self.appliance.environment, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, **how)
 
-    def children(self, process):
-        try:
-            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
-                return [int(pid) for pid in file.read().split()]
-        except OSError:
-            return []
-
     def makers(self, process):
         """When rows are in."""
         before = self.count()
         appliance.wait_for(lambda: self.count() > before or process.poll() is not None, "rows")
-        return self.children(process)
+        return appliance.children_of(process.pid)
 
     def test_one_a_core(self):
         cores = sorted(os.sched_getaffinity(0))
@@ -437,7 +430,7 @@ class Makers(ImportCase):
         # With the first batch all have logged in, and can be killed without harm to the token.
         appliance.wait_for(lambda: os.path.exists(self.appliance.path("report")) and
                            self.appliance.read("report") != "", "the first batch")
-        os.kill(self.children(process)[0], signal.SIGKILL)
+        os.kill(appliance.children_of(process.pid)[0], signal.SIGKILL)
         err = process.communicate(timeout=300)[1]
         self.assertIn("which made keys of this import, has ended: Killed", err)
         self.assertNotIn("stay in the token", err)
@@ -481,7 +474,7 @@ class Makers(ImportCase):
         self.assertEqual(self.count(), before + 699)
 
     def test_transport_key_by_line(self):
-        """None for the last but one, an unknown one for the last; both within one order."""
+        """A name too long for any, which the tool refuses, and an unknown one, which a maker does."""
         lines = [{**line, "transport_key": importfile.KEY_NAME} for line in self.lines(700)]
         lines[698]["transport_key"] = "k" * 40
         lines[699]["transport_key"] = "nobody"
