@@ -78,7 +78,6 @@ class Asker:
             frames.append(protocol.frame(protocol.AUTHENTICATE, client.last_id, protocol.encode(
                 *protocol.challenge_fields(name, challenge))))
         try:
-            client.set_deadline(20)
             client.send_bytes(b"".join(frames))
             while waiting:
                 answer = client.receive()

@@ -22,7 +22,7 @@ AT_FIELD = 0x8036
 STAMP_FRONT = 0xffff
 FIRST_CHANNEL = 7
 SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so'
-TIMEOUT = 20  # seconds for what comes at once, on a machine that has other things to do
+TIMEOUT = 60  # seconds for what comes at once, on a machine that has other things to do
 
 
 def field(tag, value):
@@ -109,7 +109,7 @@ class Keeper:
 
     def __init__(self, channel):
         self.channel = channel
-        channel.settimeout(5)
+        channel.settimeout(TIMEOUT)
         self.generation = 0
         self.laboratory = False
 
@@ -145,7 +145,7 @@ class Keeper:
 
     def settle(self, is_over):
         """Answers markers until `is_over` says so."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + TIMEOUT
         while not is_over():
             assert time.monotonic() < end
             packet = self.receive(0.02)

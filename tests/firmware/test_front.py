@@ -75,7 +75,7 @@ class TlsTest(FrontTest):
                                 (b'\x16\x03\x01\x00\x05hello', 'connection-refused')):
             with front.connect_plain() as plain:
                 plain.sendall(garbage)
-                plain.settimeout(5)
+                plain.settimeout(front_bench.TIMEOUT)
                 try:
                     while plain.recv(4096):
                         pass
@@ -132,7 +132,7 @@ class TlsTest(FrontTest):
         front = self.start(tls={'certificate': PKI.path('long.pem')})
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        plain.settimeout(5)
+        plain.settimeout(front_bench.TIMEOUT)
         plain.connect(('127.0.0.1', front.port))
         front.connect(plain=plain).close()
 
@@ -317,7 +317,7 @@ class DeadlineTest(FrontTest):
         front = self.start(limits={'frame_timeout': 1, 'in_flight': 1000, 'request_timeout': 20})
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        plain.settimeout(5)
+        plain.settimeout(front_bench.TIMEOUT)
         plain.connect(('127.0.0.1', front.port))
         client = front.connect(plain=plain)
         client.send(identity(1) * 900)
@@ -609,7 +609,7 @@ class DrainTest(FrontTest):
         self.assertEqual(busy.receive()[:3], (IDENTITY, OK, 1))
         busy.expect_clean_close()
         busy.close()
-        self.assertEqual(front.wait(5), 0)
+        self.assertEqual(front.wait(), 0)
 
     def test_drain_frees_the_port(self):
         front = self.start(limits={'drain_timeout': 60, 'request_timeout': 60})
@@ -624,7 +624,7 @@ class DrainTest(FrontTest):
         front.keepers[0].answer(packet)
         self.assertEqual(client.receive()[:3], (IDENTITY, OK, 1))
         client.close()
-        self.assertEqual(front.wait(5), 0)
+        self.assertEqual(front.wait(), 0)
 
     def test_drain_ends_in_time(self):
         front = self.start(limits={'drain_timeout': 2, 'request_timeout': 60})
@@ -643,7 +643,7 @@ class DrainTest(FrontTest):
     def test_without_nisimd(self):
         front = self.start()
         front.control.close()
-        self.assertEqual(front.wait(5), 0)
+        self.assertEqual(front.wait(), 0)
 
 
 def main():

@@ -171,7 +171,7 @@ class Lab:
         return self
 
     def wait_end(self):
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def events(self, event=None, name=None):
         found = []
@@ -186,7 +186,7 @@ class Lab:
 
     def connect(self):
         address = re.search(r"listen=(\S+):(\d+)", self.lines("appliance-ready")[-1])
-        return socket.create_connection((address[1], int(address[2])), timeout=10)
+        return socket.create_connection((address[1], int(address[2])), timeout=60)
 
     def ask(self, keeper=0):
         with self.connect() as client:
@@ -202,7 +202,7 @@ def is_alive(pid):
         return False
 
 
-def wait(condition, what, seconds=30):
+def wait(condition, what, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -285,7 +285,7 @@ class Starting(Case):
     def test_manager_is_told(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(self.lab.path("manager"))
-            manager.settimeout(20)
+            manager.settimeout(60)
             self.lab.start(NOTIFY_SOCKET=self.lab.path("manager"))
             self.assertEqual(manager.recv(100), b"READY=1")
             self.lab.process.terminate()
@@ -295,7 +295,7 @@ class Starting(Case):
         name = f"nisim-test-{os.getpid()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind("\0" + name)
-            manager.settimeout(20)
+            manager.settimeout(60)
             self.lab.start(NOTIFY_SOCKET="@" + name)
             self.assertEqual(manager.recv(100), b"READY=1")
 
@@ -388,7 +388,7 @@ class NotStarting(Case):
                                    self.lab.path("nisim.conf")], stderr=subprocess.DEVNULL)
         time.sleep(0.5)
         second.terminate()
-        self.assertEqual(second.wait(timeout=5), EXIT_DONE)
+        self.assertEqual(second.wait(timeout=60), EXIT_DONE)
 
 
 class Dying(Case):
@@ -564,7 +564,7 @@ class Stopping(Case):
 class Checking(Case):
     def run_nisimd(self, *arguments):
         return subprocess.run([self.lab.path("nisimd"), *arguments], capture_output=True, text=True,
-                              timeout=30, cwd=self.lab.folder, check=False)
+                              timeout=60, cwd=self.lab.folder, check=False)
 
     def expect(self, *lines):
         done = self.run_nisimd("--check", "nisim.conf")

@@ -189,7 +189,7 @@ class Appliance:
 
     def token(self, *arguments, text="", status=0):
         done = subprocess.run([self.program("nisim-token"), *arguments, "--config", "nisim.conf"],
-                              input=text, text=True, timeout=60, capture_output=True, check=False,
+                              input=text, text=True, timeout=300, capture_output=True, check=False,
                               cwd=self.folder, env=self.environment, start_new_session=True)
         if done.returncode != status:
             raise AssertionError(f"{arguments}: {done.returncode} {done.stdout} {done.stderr}")
@@ -261,7 +261,7 @@ class Appliance:
     def stop(self):
         """By SIGTERM; gives the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
     def restart(self, **how):
         status = self.stop()
@@ -333,7 +333,7 @@ class Appliance:
     def nisim(self, *arguments, who="wwsf-1"):
         """Exit status, and what stands in the `name: value` lines."""
         done = subprocess.run(self.nisim_command(*arguments, who=who), capture_output=True,
-                              text=True, check=False, timeout=60)
+                              text=True, check=False, timeout=300)
         shown = dict(line.split(": ", 1) for line in done.stdout.splitlines())
         if done.returncode != DONE and not done.stderr.startswith("nisim: "):
             raise AssertionError(f"{arguments}: {done.returncode} without a word why")
@@ -366,7 +366,7 @@ def is_alive(pid):
         return False
 
 
-def wait_for(condition, what, seconds=60):
+def wait_for(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

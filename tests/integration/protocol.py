@@ -88,9 +88,10 @@ class Answer:
 
 
 class Client:
-    """One connection. Socket errors and time-outs (OSError), TLS errors, and Ended come out."""
+    """One connection. Socket errors and time-outs (OSError), TLS errors, and Ended come out.
+    `timeout` seconds are for the start, and for what comes after something was sent."""
 
-    def __init__(self, port, ca, cert=None, key=None, timeout=15, alpn=("nisim/1",), hello=True,
+    def __init__(self, port, ca, cert=None, key=None, timeout=60, alpn=("nisim/1",), hello=True,
                  version=ssl.TLSVersion.TLSv1_3):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(ca)
@@ -100,6 +101,7 @@ class Client:
         if cert:
             context.load_cert_chain(cert, key)
         self.last_id = 0
+        self.timeout = timeout
         self.deadline = time.monotonic() + timeout
         connection = socket.create_connection(("127.0.0.1", port), timeout)
         # Else Nagle keeps the second request back until the first is acknowledged.
@@ -123,9 +125,6 @@ class Client:
     def __exit__(self, *_):
         self.close()
 
-    def set_deadline(self, seconds):
-        self.deadline = time.monotonic() + seconds
-
     def _wait(self):
         self.tls.settimeout(max(0.001, self.deadline - time.monotonic()))
 
@@ -146,6 +145,7 @@ class Client:
         return Answer(kind, status, request_id, decode(self._exactly(length)))
 
     def send_bytes(self, octets):
+        self.deadline = time.monotonic() + self.timeout
         self._wait()
         self.tls.sendall(octets)
 

@@ -120,7 +120,7 @@ class Backup(Case):
         return done
 
     def accept(self, lab):
-        self.assertEqual(lab.spawn().wait(timeout=30), EXIT_OLD_STORE, lab.log())
+        self.assertEqual(lab.spawn().wait(timeout=60), EXIT_OLD_STORE, lab.log())
         lab.token("state", "accept", "--yes")
         lab.start()
 

@@ -64,7 +64,7 @@ class Subscribers(BadInput):
 
     def retried(self, name, challenge):
         """As a client does after UNAVAILABLE: the token may have been searched just now."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while True:
             result = self.appliance.authenticate(name, challenge)
             if result[0] != UNAVAILABLE or time.monotonic() > end:
@@ -344,7 +344,7 @@ class Connections(BadInput):
         self.assertGreater(time.monotonic() - start, HANDSHAKE_TIMEOUT - 0.5)
 
     def plain(self):
-        return socket.create_connection(("127.0.0.1", self.appliance.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.appliance.port), timeout=60)
 
 
 del BadInput

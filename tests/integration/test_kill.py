@@ -71,7 +71,6 @@ class Speaker(Asker):
         try:
             if self.client is None:
                 self.client = self.lab.client(timeout=CLIENT_DEADLINE)
-            self.client.set_deadline(CLIENT_DEADLINE)
             answer = self.client.authenticate(self.who.impi, challenge)
         except TimeoutError:
             raise

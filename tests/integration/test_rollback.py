@@ -67,8 +67,7 @@ class Rollback(Case):
     def wait_for_advance(self):
         """After the last commit: at a request to keeper 0, or at its watch over an idle token."""
         with self.lab.client() as client:
-            wait_for(lambda: self.poke(client) or len(self.counters()) > self.seen, "an advance",
-                     seconds=15)
+            wait_for(lambda: self.poke(client) or len(self.counters()) > self.seen, "an advance")
 
     @staticmethod
     def poke(client):
@@ -79,7 +78,7 @@ class Rollback(Case):
 
     def expect_refusal(self, *words, status=EXIT_OLD_STORE, event="store-refused"):
         process = self.lab.spawn()
-        self.assertEqual(process.wait(timeout=30), status, self.lab.log())
+        self.assertEqual(process.wait(timeout=60), status, self.lab.log())
         (line,) = self.lab.lines(event)
         for word in words:
             self.assertIn(word, line)

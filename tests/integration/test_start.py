@@ -32,7 +32,7 @@ class Start(appliance.Case):
         """nisimd ends by itself; one line says why, and another at most that it ends."""
         process = self.appliance.spawn(**how)
         try:
-            self.assertEqual(process.wait(timeout=30), status, self.appliance.log())
+            self.assertEqual(process.wait(timeout=60), status, self.appliance.log())
         finally:
             if process.poll() is None:
                 process.kill()

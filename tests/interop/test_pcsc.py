@@ -71,14 +71,14 @@ class Pcsc(appliance.Case):
     @staticmethod
     def is_in():
         done = subprocess.run(["opensc-tool", "--atr"], capture_output=True, text=True, check=False,
-                              timeout=30)
+                              timeout=60)
         return done.stdout.strip().startswith("3b:8d:80:1f:c7")
 
     def send(self, *commands):
         """The answers, data and status word in hex."""
         arguments = [word for command in commands for word in ("--send-apdu", command)]
         done = subprocess.run(["opensc-tool", "--card-driver", "default", *arguments],
-                              capture_output=True, text=True, check=False, timeout=30)
+                              capture_output=True, text=True, check=False, timeout=60)
         found = re.split(r"^Received \(SW1=0x(..), SW2=0x(..)\):?$", done.stdout, flags=re.M)[1:]
         answers = []
         for sw1, sw2, shown in zip(found[0::3], found[1::3], found[2::3]):
@@ -99,7 +99,7 @@ class Pcsc(appliance.Case):
         self.assertEqual(answers[:3], ["9000", "9862", f"db08{RES}10{CK}10{IK}9000"])
         self.assertRegex(answers[3], "^dc0e[0-9a-f]{28}9000$")
         self.bridge.send_signal(signal.SIGTERM)
-        self.assertEqual(self.bridge.wait(timeout=20), 0)
+        self.assertEqual(self.bridge.wait(timeout=60), 0)
         appliance.wait_for(lambda: not self.is_in(), "the card out of the reader", 30)
 
     def test_comes_back(self):

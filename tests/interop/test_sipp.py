@@ -56,7 +56,7 @@ class Sipp(appliance.Case):
         """The Authorization that sipp puts on the wire."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", 0))
-            server.settimeout(20)
+            server.settimeout(60)
             sipp = self.start_sipp(server.getsockname()[1])
             try:
                 request, peer = server.recvfrom(65536)
@@ -69,7 +69,7 @@ class Sipp(appliance.Case):
                     if authorization:
                         break
                 server.sendto(answer(request.decode(), "200 OK"), peer)
-                self.assertEqual(sipp.wait(timeout=20), 0)
+                self.assertEqual(sipp.wait(timeout=60), 0)
             finally:
                 if sipp.poll() is None:
                     sipp.kill()

@@ -100,7 +100,7 @@ class Server:
             threading.Thread(target=self.serve_one, args=(plain,), daemon=True).start()
 
     def serve_one(self, plain):
-        plain.settimeout(10)
+        plain.settimeout(60)
         try:
             stream = self.context.wrap_socket(plain, server_side=True) if self.context else plain
             with stream:
@@ -150,7 +150,7 @@ class ClientTest(unittest.TestCase):
 
     def nisim(self, *arguments, expect, **options):
         """(what it printed, its one line on standard error)"""
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=30, check=False, **options)
+        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=120, check=False, **options)
         self.assertEqual(done.returncode, expect, (arguments, done.stdout, done.stderr))
         lines = done.stderr.splitlines()
         self.assertEqual(len(lines), 0 if expect == 0 else 1, done.stderr)
@@ -229,7 +229,7 @@ class ConfigTest(ClientTest):
                 self.assertIn(said, self.nisim('--config', self.config(text), 'ping', expect=USAGE)[1])
         self.assertIn('No such file', self.nisim('--config', '/nowhere/at/all', 'ping', expect=USAGE)[1])
         bridge = subprocess.run([PROGRAM + '-pcsc', '--config', '/nowhere/at/all', 'card'], capture_output=True,
-                                text=True, timeout=30, check=False)
+                                text=True, timeout=120, check=False)
         self.assertEqual((bridge.returncode, bridge.stderr),
                          (USAGE, 'nisim-pcsc: /nowhere/at/all: No such file or directory\n'))
         self.assertIn(PKI.folder, self.nisim('--config', PKI.folder, 'ping', expect=USAGE)[1])
@@ -303,7 +303,7 @@ class AnswerTest(ClientTest):
         for json_or_not in ((), ('--json',)):
             with open('/dev/full', 'w') as full:
                 done = subprocess.run([PROGRAM, *self.options(server), *json_or_not, *CHALLENGE], stdout=full,
-                                      stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+                                      stderr=subprocess.PIPE, text=True, timeout=120, check=False)
             self.assertEqual((done.returncode, done.stderr), (1, "nisim: standard output can't be written\n"))
 
 
