@@ -618,6 +618,7 @@ class DrainTest(FrontTest):
         packet = front.keepers[0].request()
         front.listener.close()  # nisimd's own
         front.terminate()
+        front.wait_for_log('draining')
         client.send(identity(2))
         self.assertEqual(client.receive(), (IDENTITY, SHUTTING_DOWN, 2, b''))
         socket.create_server(('127.0.0.1', front.port)).close()
