@@ -15,6 +15,7 @@ static enum exit_code execute_all(struct keeper *keeper, struct batch *batch)
     card_sessions_rewind(keeper->cards);
     keeper->gba_pending_count = 0;
     keeper->pin_pending_count = 0;
+    records_begin(&keeper->records);
     store_view_begin(keeper->store);
     for (size_t i = 0; i < batch->count && exit == EXIT_DONE; i++) {
         batch->replies[i].at = i;

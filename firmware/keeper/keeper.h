@@ -10,7 +10,7 @@
 #include "journal.h"
 #include "key_cache.h"
 #include "keyring.h"
-#include "seals.h"
+#include "records.h"
 #include "store_pin.h"
 
 #define KEEPER_BATCH_MAX 64 /* requests in one transaction */
@@ -42,7 +42,7 @@ struct keeper {
     struct pin_state pin_pending[KEEPER_BATCH_MAX];
     struct gba_state gba; /* of the request in hand, as is the next */
     struct subscription subscription;
-    struct seals seals;
+    struct records records;
     struct journal journal;
 };
 

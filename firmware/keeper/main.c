@@ -183,7 +183,7 @@ static enum exit_code run(struct equipment *equipment, uint32_t generation)
         exit = open_journal(keeper, equipment->process, generation);
     if (exit == EXIT_DONE)
         exit = serve_all(keeper, equipment, generation);
-    seals_free(&keeper->seals);
+    records_free(&keeper->records);
     return exit;
 }
 

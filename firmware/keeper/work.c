@@ -101,18 +101,14 @@ void work_fail_by_store(struct work *work, enum store_result result)
 }
 
 /* A record that was edited behind our back, or that the index wrongly points to, is not used. */
-static bool check_record(struct work *work, const struct subscriber_name *name)
+static bool prove_record(struct work *work, const struct subscriber_name *name)
 {
     const struct subscription *subscription = &work->keeper->subscription;
-    struct seals *seals = &work->keeper->seals;
-    enum hsm_result rc = HSM_OK;
-    if (!seals_know(seals, subscription)) {
-        rc = subscription_check_seal(work->keeper->token, subscription);
-        if (rc == HSM_OK)
-            seals_keep(seals, subscription);
-    }
-    if (rc == HSM_OK && subscription_is_named(subscription, name))
+    enum hsm_result rc = subscription_check_seal(work->keeper->token, subscription);
+    if (rc == HSM_OK && subscription_is_named(subscription, name)) {
+        records_keep(&work->keeper->records, name, subscription);
         return true;
+    }
     if (rc == HSM_OK || rc == HSM_BAD_ANSWER) {
         log_line(LOG_LEVEL_ERROR, "record-tampered", "row=%lld reason=\"the seal does not fit\"",
                  (long long)subscription->row);
@@ -142,12 +138,14 @@ bool work_find_subscriber(struct work *work, const struct subscriber_name *name)
 {
     struct keeper *keeper = work->keeper;
     note_name(work, name->text);
-    enum store_result rc = store_find(keeper->store, name, &keeper->subscription);
+    bool is_proven = false;
+    enum store_result rc =
+        records_find(&keeper->records, keeper->store, name, &keeper->subscription, &is_proven);
     if (rc != STORE_OK) {
         work_fail_by_store(work, rc);
         return false;
     }
-    if (!check_record(work, name))
+    if (!is_proven && !prove_record(work, name))
         return false;
     note_name(work, keeper->subscription.identity.impi);
     work_fail(work, authorize_subscriber(work->client, &keeper->subscription));

@@ -78,10 +78,15 @@ enum store_result store_prepare(struct store *store)
     return rc;
 }
 
-/* SQLite makes files for everybody's eyes that the umask allows; ours are the owner's alone. */
+/*
+ * SQLite makes files for everybody's eyes that the umask allows; ours are the owner's alone. One
+ * that is there is not opened: its close would drop the locks of who has it open in this process.
+ */
 static enum store_result make_file(const char *path, char *out_why)
 {
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0 && errno == EEXIST)
+        return STORE_OK;
     if (descriptor < 0) {
         snprintf(out_why, STORE_WHY_BYTES, "can't be made: %s", strerror(errno));
         return STORE_FAILED;

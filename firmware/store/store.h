@@ -9,7 +9,7 @@
 
 #include "subscription.h"
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 #define STORE_WHY_BYTES 256
 
 enum store_result {
@@ -42,6 +42,12 @@ const char *store_why(const struct store *store);
  */
 MUST_CHECK enum store_result store_find(struct store *store, const struct subscriber_name *name,
                                         struct subscription *out);
+
+/*
+ * A number that moves on with every change or removal of a record or a name, whoever makes it: what
+ * store_find has found under one edition is so as long as it stands.
+ */
+MUST_CHECK enum store_result store_edition(struct store *store, int64_t *out_edition);
 
 /* The SQN state and its version, the stamp that store_sqn_swap compares. */
 MUST_CHECK enum store_result store_sqn_read(struct store *store, int64_t row,

@@ -30,10 +30,34 @@ static const char schema[] = "BEGIN EXCLUSIVE;"
                              "PRAGMA user_version = 1;"
                              "COMMIT;";
 
+/*
+ * Schema 2: the edition (store_edition). It moves by triggers, so that nobody who changes a record
+ * can forget it. Two processes may come to this at once.
+ */
+static const char schema_2[] =
+    "BEGIN EXCLUSIVE;"
+    "CREATE TABLE IF NOT EXISTS edition (number INTEGER NOT NULL) STRICT;"
+    "INSERT INTO edition SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM edition);"
+    "CREATE TRIGGER IF NOT EXISTS record_changed AFTER UPDATE ON subscription"
+    " BEGIN UPDATE edition SET number = number + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS record_removed AFTER DELETE ON subscription"
+    " BEGIN UPDATE edition SET number = number + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS name_changed AFTER UPDATE ON name"
+    " BEGIN UPDATE edition SET number = number + 1; END;"
+    "CREATE TRIGGER IF NOT EXISTS name_removed AFTER DELETE ON name"
+    " BEGIN UPDATE edition SET number = number + 1; END;"
+    "PRAGMA user_version = 2;"
+    "COMMIT;";
+
 static const char settings[] = "PRAGMA journal_mode = WAL;"
                                "PRAGMA synchronous = FULL;"
                                "PRAGMA foreign_keys = ON;"
                                "PRAGMA trusted_schema = OFF;";
+
+static enum store_result run_script(struct store *store, const char *sql)
+{
+    return store_result_of(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
 
 static enum store_result read_pragma(struct store *store, const char *sql, int *out_value)
 {
@@ -58,16 +82,20 @@ enum store_result store_schema_ready(struct store *store, bool create)
     if (rc == STORE_OK)
         rc = read_pragma(store, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc == STORE_OK)
-        rc = store_result_of(store, sqlite3_exec(store->db, settings, NULL, NULL, NULL));
+        rc = run_script(store, settings);
     if (rc != STORE_OK)
         return rc;
     /* A store that was emptied behind our back must not pass for one without subscribers. */
-    if (create && application == 0 && version == 0 && tables == 0)
-        return store_result_of(store, sqlite3_exec(store->db, schema, NULL, NULL, NULL));
+    if (create && application == 0 && version == 0 && tables == 0) {
+        rc = run_script(store, schema);
+        return rc == STORE_OK ? run_script(store, schema_2) : rc;
+    }
     if (application != APPLICATION_ID) {
         store_say(store, "is a database, but not a nisim store");
         return STORE_CORRUPT;
     }
+    if (version == 1)
+        return run_script(store, schema_2);
     if (version != STORE_SCHEMA_VERSION) {
         store_say(store, "has schema version %d, this program knows %d: use the nisim that made it",
                   version, STORE_SCHEMA_VERSION);

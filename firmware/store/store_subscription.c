@@ -223,6 +223,15 @@ enum store_result store_check_same(struct store *store, int64_t row,
     return rc == STORE_OK && is_same != 1 ? STORE_CONFLICT : rc;
 }
 
+enum store_result store_edition(struct store *store, int64_t *out_edition)
+{
+    enum store_result rc = take_number(store, store_statement(store, SQL_EDITION), out_edition);
+    if (rc != STORE_NOT_FOUND)
+        return rc;
+    store_say(store, "has no edition: its table was emptied");
+    return STORE_CORRUPT;
+}
+
 enum store_result store_count(struct store *store, int64_t *out_count)
 {
     return take_number(store, store_statement(store, SQL_HOW_MANY), out_count);

@@ -84,6 +84,13 @@ uint64_t bench_stored_seq(size_t ind)
     return array.seq[ind];
 }
 
+void bench_edit(const char *sql)
+{
+    char command[512];
+    snprintf(command, sizeof command, "sqlite3 '%s' \"%s\"", bench.path, sql);
+    assert_int_equal(system(command), 0);
+}
+
 static void add(const char *impi, const char *user_id, const char *domain, uint8_t key)
 {
     static struct subscription subscription;
@@ -113,10 +120,9 @@ int bench_begin(void **state)
     list = bench.real_list;
     bench.softhsm.module->list = &list;
     snprintf(name, sizeof name, "%d.db", count++);
-    assert_int_equal(store_open(softhsm_path(&bench.softhsm, name), true, why, &bench.keeper.store),
-                     STORE_OK);
-    assert_int_equal(store_open(softhsm_path(&bench.softhsm, name), false, why, &bench.other_node),
-                     STORE_OK);
+    snprintf(bench.path, sizeof bench.path, "%s", softhsm_path(&bench.softhsm, name));
+    assert_int_equal(store_open(bench.path, true, why, &bench.keeper.store), STORE_OK);
+    assert_int_equal(store_open(bench.path, false, why, &bench.other_node), STORE_OK);
     snprintf(name, sizeof name, "%d.db-audit", count - 1);
     snprintf(bench.audit, sizeof bench.audit, "%s", softhsm_path(&bench.softhsm, name));
     assert_int_equal(mkdir(bench.audit, 0700), 0);
@@ -130,7 +136,7 @@ int bench_begin(void **state)
 int bench_end(void **state)
 {
     (void)state;
-    seals_free(&bench.keeper.seals);
+    records_free(&bench.keeper.records);
     journal_close(&bench.keeper, EXIT_DONE);
     bench.keeper.journal = (struct journal){.trail = NULL};
     store_close(&bench.keeper.store);

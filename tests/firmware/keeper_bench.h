@@ -20,6 +20,7 @@ struct bench {
     struct store *other_node; /* the same store, as another appliance has it open */
     struct client clients[2]; /* 0: all forms in ims.example.com; 1: no form, every domain */
     struct config config;
+    char path[128];  /* of the store */
     char audit[128]; /* folder of the trail */
 };
 
@@ -40,6 +41,9 @@ struct frame_header bench_header(size_t at);
 enum status bench_status(size_t at);
 bool bench_holds(size_t at, const void *needle, size_t length);
 uint64_t bench_stored_seq(size_t ind);
+
+/* Runs SQL on the store's file, as somebody does who has it. */
+void bench_edit(const char *sql);
 
 /* AUTN of the network for this SEQ and IND, by an implementation beside the token. */
 void bench_autn(uint64_t seq, uint64_t ind, uint8_t out_autn[16]);

@@ -160,6 +160,29 @@ static void refuses_an_edited_record(void **state)
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
 }
 
+/* Not looked for again while the edition stays; whoever is at the file moves that, too. */
+static void keeps_what_it_found(void **state)
+{
+    (void)state;
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
+    bench_edit("DROP TRIGGER record_changed; UPDATE subscription SET seal = zeroblob(32)");
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_SYNC_FAILURE);
+    bench_edit("UPDATE edition SET number = number + 1");
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
+}
+
+static void refuses_who_was_removed_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
+    bench_edit("UPDATE name SET text = '1003' WHERE text = '1001'");
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_UNKNOWN_USER);
+    bench_edit("UPDATE name SET text = '1001' WHERE text = '1003'");
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_SYNC_FAILURE);
+    bench_edit("DELETE FROM subscription");
+    assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_UNKNOWN_USER);
+}
+
 static void leaves_the_sqn_at_a_wrong_mac(void **state)
 {
     (void)state;
@@ -315,6 +338,8 @@ int main(void)
         TEST(refuses_a_form_that_is_not_allowed),
         TEST(refuses_a_disabled_subscriber_at_once),
         TEST(refuses_an_edited_record),
+        TEST(keeps_what_it_found),
+        TEST(refuses_who_was_removed_at_once),
         TEST(leaves_the_sqn_at_a_wrong_mac),
         TEST(says_nothing_that_is_not_durable),
         TEST(ends_when_the_token_is_lost),

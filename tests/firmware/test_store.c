@@ -257,11 +257,19 @@ static void keeps_any_sqn_state(void **state)
     store_close(&store);
 }
 
-static void put_seqs(const char *value)
+/* As somebody does who has the file. */
+static void run_sql(const char *sql)
 {
     char command[512];
-    snprintf(command, sizeof command, "sqlite3 '%s' \"UPDATE sqn SET seqs = %s\"", path, value);
+    snprintf(command, sizeof command, "sqlite3 '%s' \"%s\"", path, sql);
     assert_int_equal(system(command), 0);
+}
+
+static void put_seqs(const char *value)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql, "UPDATE sqn SET seqs = %s", value);
+    run_sql(sql);
 }
 
 static void reads_sqn_states_of_before(void **state)
@@ -283,6 +291,65 @@ static void reads_sqn_states_of_before(void **state)
         assert_int_equal(store_sqn_read(store, subscription->row, &array, &version),
                          STORE_BAD_RECORD);
     }
+    store_close(&store);
+}
+
+static bool has_moved(struct store *store, int64_t *in_out_edition)
+{
+    int64_t before = *in_out_edition;
+    assert_int_equal(store_edition(store, in_out_edition), STORE_OK);
+    return *in_out_edition != before;
+}
+
+/* By every change of what store_find may have found; by nothing that an authentication writes. */
+static void moves_the_edition_on(void **state)
+{
+    (void)state;
+    static const struct sqn_array array = {.seq = {1}};
+    int64_t edition = -1;
+    struct store *here = open_good();
+    struct store *there = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_true(has_moved(there, &edition));
+    assert_int_equal(store_add(here, subscription), STORE_OK);
+    assert_int_equal(store_begin(here), STORE_OK);
+    assert_int_equal(store_sqn_swap(here, subscription->row, 0, &array), STORE_OK);
+    assert_int_equal(store_commit(here), STORE_OK);
+    assert_false(has_moved(there, &edition));
+    assert_int_equal(store_update(here, subscription), STORE_OK);
+    assert_true(has_moved(there, &edition));
+    assert_int_equal(store_begin(here), STORE_OK);
+    assert_int_equal(store_set_names(here, subscription), STORE_OK);
+    assert_int_equal(store_commit(here), STORE_OK);
+    assert_true(has_moved(there, &edition));
+    run_sql("UPDATE name SET text = text || 'x'");
+    assert_true(has_moved(there, &edition));
+    run_sql("UPDATE subscription SET seal = zeroblob(32)");
+    assert_true(has_moved(there, &edition));
+    assert_int_equal(store_remove(here, subscription->row), STORE_OK);
+    assert_true(has_moved(there, &edition));
+    run_sql("DELETE FROM edition");
+    assert_int_equal(store_edition(there, &edition), STORE_CORRUPT);
+    store_close(&there);
+    store_close(&here);
+}
+
+static void brings_schema_1_up_to_date(void **state)
+{
+    (void)state;
+    int64_t edition = -1;
+    struct store *store = open_good();
+    struct subscription *subscription = subscription_of("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    store_close(&store);
+    run_sql("DROP TABLE edition; DROP TRIGGER record_changed; DROP TRIGGER record_removed;"
+            " DROP TRIGGER name_changed; DROP TRIGGER name_removed; PRAGMA user_version = 1");
+    store = open_good();
+    struct store *again = open_good();
+    assert_true(has_moved(again, &edition));
+    assert_int_equal(store_update(store, subscription), STORE_OK);
+    assert_true(has_moved(again, &edition));
+    store_close(&again);
     store_close(&store);
 }
 
@@ -480,6 +547,8 @@ int main(void)
         TEST(lets_one_of_two_swap),
         TEST(keeps_any_sqn_state),
         TEST(reads_sqn_states_of_before),
+        TEST(moves_the_edition_on),
+        TEST(brings_schema_1_up_to_date),
         TEST(is_busy_while_another_writes),
         TEST(forgets_what_is_removed),
         TEST(keeps_values_by_name),

@@ -425,7 +425,7 @@ class Ceremony(OfficerCase):
                             if key["label"] != "nisim audit"))
         self.assertIs(shown["token"]["laboratory"], True)
         self.assertEqual((shown["officers"], shown["approvals"], shown["subscribers"],
-                          shown["subscriber_keys"], shown["store"]["schema"]), (2, 2, 1, 1, 1))
+                          shown["subscriber_keys"], shown["store"]["schema"]), (2, 2, 1, 1, 2))
         text = self.expect(self.lab.tool("status"), DONE, out="approvals: 2\n").stdout
         self.assertIn("subscribers: 1\n", text)
         self.change_store("DELETE FROM value WHERE name = 'officer/bob'")
