@@ -1,0 +1,24 @@
+/* A store of its own for each test, with subscriptions whose seals nobody checks: no token needed.
+ */
+#ifndef NISIM_TESTS_FIRMWARE_STORE_BENCH_H
+#define NISIM_TESTS_FIRMWARE_STORE_BENCH_H
+
+#include "store.h"
+
+extern char bench_path[64]; /* of this test's store */
+
+/* Group and test fixtures of cmocka. */
+int bench_open(void **state);
+int bench_close(void **state);
+int bench_begin(void **state);
+
+/* This test's store, made if it is not there; open as often as is asked for. */
+struct store *bench_store(void);
+
+/* A record as subscription_seal makes it; one at a time. */
+struct subscription *bench_subscription(const char *impi, const char *user_id);
+
+/* Runs SQL on the file, as somebody does who has it. */
+void bench_edit(const char *sql);
+
+#endif
