@@ -18,9 +18,11 @@ enum outcome office_check_anchor(struct office *office)
         return office_fail_anchor(office);
     if (verdict == ANCHOR_GOOD)
         return OUTCOME_DONE;
-    if (!anchor_is_good(verdict) && office->writable)
+    if (!anchor_is_good(verdict) && office->writable) {
+        office->anchor.store = NULL; /* nothing that happens now makes it newer */
         return outcome_fail(OUTCOME_OLD_STORE, "store %s: %s", office->store_path,
                             anchor_verdict_text(verdict));
+    }
     outcome_warn("store %s: %s", office->store_path, anchor_verdict_text(verdict));
     return OUTCOME_DONE;
 }

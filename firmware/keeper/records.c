@@ -22,7 +22,7 @@ static struct record_kept **place_of(struct records *records, const struct subsc
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (const char *c = name->text; *c != '\0'; c++)
         hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
-    return &records->kept[hash * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECORDS_KEPT_BITS)];
+    return records->places[hash * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECORDS_PLACE_BITS)];
 }
 
 static bool is_of(const struct record_kept *kept, const struct subscriber_name *name)
@@ -38,6 +38,23 @@ static bool is_same(const struct record_kept *kept, const struct subscription *s
            secret_equal(kept->seal, subscription->seal, sizeof kept->seal);
 }
 
+/* Where it is, or NULL. */
+static struct record_kept **find(struct records *records, const struct subscriber_name *name)
+{
+    struct record_kept **place = place_of(records, name);
+    for (size_t i = 0; i < RECORDS_A_PLACE; i++) {
+        if (place[i] != NULL && is_of(place[i], name))
+            return &place[i];
+    }
+    return NULL;
+}
+
+static void forget(struct record_kept **kept)
+{
+    free(*kept);
+    *kept = NULL;
+}
+
 /* It was decoded before it was kept. */
 static bool take(const struct record_kept *kept, struct subscription *out)
 {
@@ -46,6 +63,15 @@ static bool take(const struct record_kept *kept, struct subscription *out)
     memcpy(out->record, kept->bytes + kept->name_bytes, kept->record_bytes);
     memcpy(out->seal, kept->seal, sizeof out->seal);
     return subscription_decode(out);
+}
+
+static enum store_result read_edition(struct records *records, struct store *store)
+{
+    if (records->has_edition)
+        return STORE_OK;
+    enum store_result rc = store_edition(store, &records->edition);
+    records->has_edition = rc == STORE_OK;
+    return rc;
 }
 
 void records_begin(struct records *records)
@@ -57,51 +83,61 @@ enum store_result records_find(struct records *records, struct store *store,
                                const struct subscriber_name *name, struct subscription *out,
                                bool *out_is_proven)
 {
-    enum store_result rc = STORE_OK;
     *out_is_proven = false;
-    if (!records->has_edition) {
-        rc = store_edition(store, &records->edition);
-        if (rc != STORE_OK)
-            return rc;
-        records->has_edition = true;
-    }
-    struct record_kept *kept = *place_of(records, name);
-    if (kept != NULL && !is_of(kept, name))
-        kept = NULL;
-    if (kept != NULL && kept->edition == records->edition && take(kept, out)) {
+    enum store_result rc = read_edition(records, store);
+    if (rc != STORE_OK)
+        return rc;
+    struct record_kept **kept = find(records, name);
+    if (kept != NULL && (*kept)->edition == records->edition && take(*kept, out)) {
         *out_is_proven = true;
         return STORE_OK;
     }
     rc = store_find(store, name, out);
-    if (rc == STORE_OK && kept != NULL && is_same(kept, out)) {
-        kept->edition = records->edition;
-        *out_is_proven = true;
-    }
+    if (kept == NULL)
+        return rc;
+    *out_is_proven = rc == STORE_OK && is_same(*kept, out);
+    if (*out_is_proven)
+        (*kept)->edition = records->edition;
+    else
+        forget(kept);
     return rc;
+}
+
+static struct record_kept *make(const struct subscriber_name *name,
+                                const struct subscription *subscription)
+{
+    size_t name_bytes = strlen(name->text);
+    struct record_kept *kept = malloc(sizeof *kept + name_bytes + subscription->record_bytes);
+    if (kept == NULL)
+        return NULL;
+    kept->row = subscription->row;
+    kept->by = name->by;
+    kept->name_bytes = name_bytes;
+    kept->record_bytes = subscription->record_bytes;
+    memcpy(kept->seal, subscription->seal, sizeof kept->seal);
+    memcpy(kept->bytes, name->text, name_bytes);
+    memcpy(kept->bytes + name_bytes, subscription->record, subscription->record_bytes);
+    return kept;
 }
 
 void records_keep(struct records *records, const struct subscriber_name *name,
                   const struct subscription *subscription)
 {
-    struct record_kept **place = place_of(records, name);
-    size_t name_bytes = strlen(name->text);
-    free(*place);
-    *place = malloc(sizeof **place + name_bytes + subscription->record_bytes);
-    if (*place == NULL)
+    struct record_kept *kept = make(name, subscription);
+    if (kept == NULL)
         return;
-    (*place)->edition = records->edition;
-    (*place)->row = subscription->row;
-    (*place)->by = name->by;
-    (*place)->name_bytes = name_bytes;
-    (*place)->record_bytes = subscription->record_bytes;
-    memcpy((*place)->seal, subscription->seal, sizeof(*place)->seal);
-    memcpy((*place)->bytes, name->text, name_bytes);
-    memcpy((*place)->bytes + name_bytes, subscription->record, subscription->record_bytes);
+    kept->edition = records->edition;
+    struct record_kept **place = place_of(records, name);
+    forget(&place[RECORDS_A_PLACE - 1]);
+    memmove(&place[1], &place[0], (RECORDS_A_PLACE - 1) * sizeof place[0]);
+    place[0] = kept;
 }
 
 void records_free(struct records *records)
 {
-    for (size_t i = 0; i < RECORDS_KEPT; i++)
-        free(records->kept[i]);
+    for (size_t i = 0; i < sizeof records->places / sizeof records->places[0]; i++) {
+        for (size_t k = 0; k < RECORDS_A_PLACE; k++)
+            forget(&records->places[i][k]);
+    }
     *records = (struct records){.has_edition = false};
 }

@@ -1,7 +1,7 @@
 /*
- * Records that this process has found in the store, whose seals were right. While the store's
- * edition stays, one is answered from here: no look into an index, whose pages the other keepers'
- * commits drop from SQLite's cache. When it has moved on, a record is read again, but its seal
+ * Records that this process has found in the store by a name, whose seals were right. While the
+ * store's edition stays, one is answered from here: no look into an index, whose pages the other
+ * keepers' commits drop from SQLite's cache. Under another edition it is read again, but its seal
  * (two token calls) is computed again only if a byte has changed.
  */
 #ifndef NISIM_KEEPER_RECORDS_H
@@ -9,13 +9,14 @@
 
 #include "store.h"
 
-#define RECORDS_KEPT_BITS 14
-#define RECORDS_KEPT (1 << RECORDS_KEPT_BITS) /* another name may push one out */
+/* Two names a place; a third one pushes out the older. With usual records 5 MiB when full. */
+#define RECORDS_PLACE_BITS 13
+#define RECORDS_A_PLACE 2
 
 struct records {
     bool has_edition; /* false until it was read in this batch's view of the store */
     int64_t edition;
-    struct record_kept *kept[RECORDS_KEPT];
+    struct record_kept *places[1 << RECORDS_PLACE_BITS][RECORDS_A_PLACE];
 };
 
 /* Before each view of the store: it may be of another edition. */

@@ -42,6 +42,8 @@ void anchor_start(struct anchor *anchor, struct token *token, struct store *stor
     memset(anchor, 0, sizeof *anchor);
     anchor->token = token;
     anchor->store = store;
+    /* What was written before is no act: a store that was brought up to date may yet be refused. */
+    anchor->own_changes = sqlite3_total_changes64(store->db);
 }
 
 static bool passed(const struct anchor *anchor)

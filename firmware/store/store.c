@@ -105,6 +105,12 @@ static enum store_result open_database(struct store *store, const char *path, bo
     enum store_result rc = store_result_of(store, code);
     if (rc == STORE_OK)
         rc = store_schema_ready(store, create);
+    if (rc == STORE_OK && !turn_open(&store->turn, path)) {
+        store_say(store, "the file %s-turn can't be used: %s", path, strerror(errno));
+        rc = STORE_FAILED;
+    }
+    if (rc == STORE_OK)
+        rc = store_schema_update(store);
     return rc == STORE_OK ? store_prepare(store) : rc;
 }
 
@@ -119,10 +125,6 @@ enum store_result store_open(const char *path, bool create, char *out_why, struc
     }
     store->wait_ms = BUSY_WAIT_MS;
     enum store_result rc = open_database(store, path, create);
-    if (rc == STORE_OK && !turn_open(&store->turn, path)) {
-        store_say(store, "the file %s-turn can't be used: %s", path, strerror(errno));
-        rc = STORE_FAILED;
-    }
     if (rc != STORE_OK) {
         snprintf(out_why, STORE_WHY_BYTES, "%s", store->why);
         store_close(&store);

@@ -44,8 +44,8 @@ MUST_CHECK enum store_result store_find(struct store *store, const struct subscr
                                         struct subscription *out);
 
 /*
- * A number that moves on with every change or removal of a record or a name, whoever makes it: what
- * store_find has found under one edition is so as long as it stands.
+ * A number that is another after every UPDATE or DELETE of a record or a name, whoever makes it,
+ * and does not come again: what store_find has found under one edition is so as long as it stands.
  */
 MUST_CHECK enum store_result store_edition(struct store *store, int64_t *out_edition);
 

@@ -21,8 +21,14 @@ struct store {
     char why[STORE_WHY_BYTES];
 };
 
-/* Checks the schema of an open database; makes it in an empty one only when `create`. */
+/*
+ * Refuses an open database that is no store, or one of a schema that is not known; makes schema 1
+ * in an empty one only when `create`.
+ */
 MUST_CHECK enum store_result store_schema_ready(struct store *store, bool create);
+
+/* Brings it up to STORE_SCHEMA_VERSION, which older nisims refuse, and checks what that added. */
+MUST_CHECK enum store_result store_schema_update(struct store *store);
 
 /* Prepares every statement. */
 MUST_CHECK enum store_result store_prepare(struct store *store);

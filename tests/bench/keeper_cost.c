@@ -100,6 +100,7 @@ static void expect_accepted(const struct cost *cost)
 static void execute(struct cost *cost)
 {
     bench.keeper.pending_count = 0;
+    records_begin(&bench.keeper.records);
     store_view_begin(bench.keeper.store);
     for (size_t i = 0; i < cost->batch; i++) {
         const struct packet *packet = &bench.batch->requests[i];

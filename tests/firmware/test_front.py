@@ -610,9 +610,10 @@ class DrainTest(FrontTest):
         busy.expect_clean_close()
         busy.close()
         self.assertEqual(front.wait(), 0)
+        self.assertNotIn('drain-timeout', front.log())
 
     def test_drain_frees_the_port(self):
-        front = self.start(limits={'drain_timeout': 60, 'request_timeout': 60})
+        front = self.start(limits={'drain_timeout': 300, 'request_timeout': 300})
         client = front.connect()
         client.send(identity(1))
         packet = front.keepers[0].request()

@@ -85,6 +85,11 @@ static void keeps_the_file_to_its_owner(void **state)
     store_close(&store);
 }
 
+/* As nisim made them before there was an edition. */
+#define TO_SCHEMA_1                                                                 \
+    "DROP TABLE edition; DROP TRIGGER record_changed; DROP TRIGGER record_removed;" \
+    " DROP TRIGGER name_changed; DROP TRIGGER name_removed; PRAGMA user_version = 1"
+
 static bool has_moved(struct store *store, int64_t *in_out_edition)
 {
     int64_t before = *in_out_edition;
@@ -93,7 +98,7 @@ static bool has_moved(struct store *store, int64_t *in_out_edition)
 }
 
 /* By every change of what store_find may have found; by nothing that an authentication writes. */
-static void moves_the_edition_on(void **state)
+static void changes_the_edition(void **state)
 {
     (void)state;
     static const struct sqn_array array = {.seq = {1}};
@@ -125,16 +130,55 @@ static void moves_the_edition_on(void **state)
     store_close(&here);
 }
 
+/* A copy that is put back under a running keeper has its old edition; then comes a change. */
+static void never_repeats_an_edition(void **state)
+{
+    (void)state;
+    int64_t first = 0;
+    int64_t second = 0;
+    struct store *store = bench_store();
+    struct subscription *subscription = bench_subscription("alice@ims.example.com", "1001");
+    assert_int_equal(store_add(store, subscription), STORE_OK);
+    bench_edit("CREATE TABLE copy AS SELECT number FROM edition");
+    assert_int_equal(store_update(store, subscription), STORE_OK);
+    assert_int_equal(store_edition(store, &first), STORE_OK);
+    bench_edit("UPDATE edition SET number = (SELECT number FROM copy)");
+    assert_int_equal(store_update(store, subscription), STORE_OK);
+    assert_int_equal(store_edition(store, &second), STORE_OK);
+    assert_int_not_equal(first, second);
+    store_close(&store);
+}
+
+static void refuses_a_store_whose_edition_stands_still(void **state)
+{
+    static const char *const edits[] = {
+        "DROP TRIGGER record_changed",
+        "DROP TRIGGER name_removed; CREATE TRIGGER name_removed AFTER DELETE ON name BEGIN"
+        " SELECT 1; END",
+        "DELETE FROM edition",
+        "INSERT INTO edition VALUES (1)",
+        "DROP TABLE edition",
+    };
+    char why[STORE_WHY_BYTES] = "";
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        assert_int_equal(bench_begin(state), 0);
+        struct store *store = bench_store();
+        store_close(&store);
+        bench_edit(edits[i]);
+        assert_int_not_equal(store_open(bench_path, false, why, &store), STORE_OK);
+        assert_non_null(strstr(why, "edition"));
+    }
+}
+
 static void brings_schema_1_up_to_date(void **state)
 {
     (void)state;
-    int64_t edition = -1;
+    int64_t edition = 0;
     struct store *store = bench_store();
     struct subscription *subscription = bench_subscription("alice@ims.example.com", "1001");
     assert_int_equal(store_add(store, subscription), STORE_OK);
     store_close(&store);
-    bench_edit("DROP TABLE edition; DROP TRIGGER record_changed; DROP TRIGGER record_removed;"
-               " DROP TRIGGER name_changed; DROP TRIGGER name_removed; PRAGMA user_version = 1");
+    bench_edit(TO_SCHEMA_1);
     store = bench_store();
     struct store *again = bench_store();
     assert_true(has_moved(again, &edition));
@@ -144,14 +188,37 @@ static void brings_schema_1_up_to_date(void **state)
     store_close(&store);
 }
 
+static void waits_for_its_turn_to_bring_up_to_date(void **state)
+{
+    (void)state;
+    char why[STORE_WHY_BYTES] = "";
+    struct store *writer = bench_store();
+    struct store *store = NULL;
+    bench_edit(TO_SCHEMA_1);
+    assert_int_equal(store_begin(writer), STORE_OK);
+    assert_int_equal(store_open(bench_path, false, why, &store), STORE_BUSY);
+    assert_non_null(strstr(why, "schema 2"));
+    store_rollback(writer);
+    assert_int_equal(store_open(bench_path, false, why, &store), STORE_OK);
+    store_close(&store);
+    store_close(&writer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, bench_begin)
     const struct CMUnitTest tests[] = {
-        TEST(refuses_a_file_that_is_no_store),  TEST(refuses_somebody_elses_database),
-        TEST(refuses_a_store_that_was_emptied), TEST(refuses_a_younger_schema),
-        TEST(refuses_a_file_that_is_not_there), TEST(keeps_the_file_to_its_owner),
-        TEST(brings_schema_1_up_to_date),       TEST(moves_the_edition_on),
+        TEST(refuses_a_file_that_is_no_store),
+        TEST(refuses_somebody_elses_database),
+        TEST(refuses_a_store_that_was_emptied),
+        TEST(refuses_a_younger_schema),
+        TEST(refuses_a_file_that_is_not_there),
+        TEST(keeps_the_file_to_its_owner),
+        TEST(changes_the_edition),
+        TEST(never_repeats_an_edition),
+        TEST(refuses_a_store_whose_edition_stands_still),
+        TEST(brings_schema_1_up_to_date),
+        TEST(waits_for_its_turn_to_bring_up_to_date),
     };
     return cmocka_run_group_tests(tests, bench_open, bench_close);
 }

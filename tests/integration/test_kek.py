@@ -169,7 +169,7 @@ class Rotation(Case):
         """A keeper that met an unknown KEK within its pause says so, and works a moment later."""
         who = self.members[-1]
         wait_for(lambda: self.lab.authenticate(who.user_ids[0], self.fresh(who))[0] ==
-                 appliance.DONE, "an answer")
+                 appliance.DONE, "an answer", seconds=30)
 
     def test_a_record_that_was_altered(self):
         """Its key might be wanted yet: the KEK that it needs stays."""

@@ -67,7 +67,8 @@ class Rollback(Case):
     def wait_for_advance(self):
         """After the last commit: at a request to keeper 0, or at its watch over an idle token."""
         with self.lab.client() as client:
-            wait_for(lambda: self.poke(client) or len(self.counters()) > self.seen, "an advance")
+            wait_for(lambda: self.poke(client) or len(self.counters()) > self.seen, "an advance",
+                     seconds=45)  # less than anchor_interval usually is
 
     @staticmethod
     def poke(client):
@@ -207,6 +208,19 @@ class Rollback(Case):
         self.copy_store("before.db")
         self.lab.token("subscriber", "remove", BOB.user_ids[0], "--yes")
         self.put_back("before.db")
+        self.expect_refusal("older than what this token has seen")
+
+    def test_an_old_copy_of_schema_1(self):
+        """That a tool brings it up to date makes it no newer, however often it is refused."""
+        self.copy_store("before.db")
+        self.lab.token("subscriber", "remove", BOB.user_ids[0], "--yes")
+        self.put_back("before.db")
+        for _ in range(3):
+            with contextlib.closing(sqlite3.connect(self.path("nisim.db"))) as store:
+                store.executescript("DROP TABLE edition; DROP TRIGGER record_changed; DROP TRIGGER"
+                                    " record_removed; DROP TRIGGER name_changed; DROP TRIGGER"
+                                    " name_removed; PRAGMA user_version = 1")
+            self.lab.token("subscriber", "disable", BOB.user_ids[0], status=OLD_STORE)
         self.expect_refusal("older than what this token has seen")
 
     def test_another_store(self):
