@@ -129,7 +129,8 @@ void records_keep(struct records *records, const struct subscriber_name *name,
     kept->edition = records->edition;
     struct record_kept **place = place_of(records, name);
     forget(&place[RECORDS_A_PLACE - 1]);
-    memmove(&place[1], &place[0], (RECORDS_A_PLACE - 1) * sizeof place[0]);
+    for (size_t i = RECORDS_A_PLACE - 1; i > 0; i--)
+        place[i] = place[i - 1];
     place[0] = kept;
 }
 
