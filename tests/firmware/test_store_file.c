@@ -153,8 +153,7 @@ static void refuses_a_store_whose_edition_stands_still(void **state)
 {
     static const char *const edits[] = {
         "DROP TRIGGER record_changed",
-        "DROP TRIGGER name_removed; CREATE TRIGGER name_removed AFTER DELETE ON name BEGIN"
-        " SELECT 1; END",
+        "CREATE TRIGGER mine AFTER DELETE ON name BEGIN SELECT 1; END; DROP TRIGGER name_removed",
         "DELETE FROM edition",
         "INSERT INTO edition VALUES (1)",
         "DROP TABLE edition",
