@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "connection.h"
 #include "log.h"
+#include "name_hash.h"
 #include "requests.h"
 
 #define OFFS_MAX 1024
@@ -243,15 +244,6 @@ void dispatch_keeper_died(struct dispatch *dispatch, uint16_t index)
     resume_connections(dispatch);
 }
 
-/* FNV-1a; only has to be the same for the same name. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* PING asks whether the appliance can serve: only a keeper that is ready may be asked. */
 static struct keeper *choose_ready(struct dispatch *dispatch)
 {
@@ -268,7 +260,7 @@ static struct keeper *choose(struct dispatch *dispatch, const struct subscriber_
 {
     if (subscriber->text[0] == '\0')
         return choose_ready(dispatch);
-    return &dispatch->keepers[hash_of(subscriber->text) % dispatch->keeper_count];
+    return &dispatch->keepers[name_hash(subscriber) % dispatch->keeper_count];
 }
 
 static enum link_result forward(struct keeper *keeper, const struct asker *asker,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "name_hash.h"
+
 struct record_kept {
     int64_t edition; /* the last in which it was read */
     int64_t row;
@@ -13,16 +15,11 @@ struct record_kept {
     uint8_t bytes[]; /* the name, then the record */
 };
 
-/*
- * FNV-1a, multiplied once more for its high bits: its low ones are those by which the front chose
- * this keeper, and names that differ in their last digit alone hardly differ in the others.
- */
+/* The hash's high bits, once more multiplied: by its low ones the front chose this keeper. */
 static struct record_kept **place_of(struct records *records, const struct subscriber_name *name)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (const char *c = name->text; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
-    return records->places[hash * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECORDS_PLACE_BITS)];
+    uint64_t mixed = name_hash(name) * UINT64_C(0x9e3779b97f4a7c15);
+    return records->places[mixed >> (64 - RECORDS_PLACE_BITS)];
 }
 
 static bool is_of(const struct record_kept *kept, const struct subscriber_name *name)

@@ -84,13 +84,6 @@ uint64_t bench_stored_seq(size_t ind)
     return array.seq[ind];
 }
 
-void bench_edit(const char *sql)
-{
-    char command[512];
-    snprintf(command, sizeof command, "sqlite3 '%s' \"%s\"", bench.path, sql);
-    assert_int_equal(system(command), 0);
-}
-
 static void add(const char *impi, const char *user_id, const char *domain, uint8_t key)
 {
     static struct subscription subscription;

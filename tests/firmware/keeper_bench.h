@@ -4,6 +4,7 @@
 
 #include "batch.h"
 #include "softhsm.h"
+#include "store_edit.h"
 #include "vectors.h"
 
 #define ALICE "alice@ims.example.com"   /* user id 1001, domain ims.example.com */
@@ -41,9 +42,6 @@ struct frame_header bench_header(size_t at);
 enum status bench_status(size_t at);
 bool bench_holds(size_t at, const void *needle, size_t length);
 uint64_t bench_stored_seq(size_t ind);
-
-/* Runs SQL on the store's file, as somebody does who has it. */
-void bench_edit(const char *sql);
 
 /* AUTN of the network for this SEQ and IND, by an implementation beside the token. */
 void bench_autn(uint64_t seq, uint64_t ind, uint8_t out_autn[16]);

@@ -59,13 +59,6 @@ struct subscription *bench_subscription(const char *impi, const char *user_id)
     return &subscription;
 }
 
-void bench_edit(const char *sql)
-{
-    char command[512];
-    snprintf(command, sizeof command, "sqlite3 '%s' \"%s\"", bench_path, sql);
-    assert_int_equal(system(command), 0);
-}
-
 int bench_open(void **state)
 {
     (void)state;

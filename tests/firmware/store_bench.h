@@ -1,9 +1,9 @@
-/* A store of its own for each test, with subscriptions whose seals nobody checks: no token needed.
- */
+/* A store of its own for each test; seals of its subscriptions nobody checks: no token needed. */
 #ifndef NISIM_TESTS_FIRMWARE_STORE_BENCH_H
 #define NISIM_TESTS_FIRMWARE_STORE_BENCH_H
 
 #include "store.h"
+#include "store_edit.h"
 
 extern char bench_path[64]; /* of this test's store */
 
@@ -17,8 +17,5 @@ struct store *bench_store(void);
 
 /* A record as subscription_seal makes it; one at a time. */
 struct subscription *bench_subscription(const char *impi, const char *user_id);
-
-/* Runs SQL on the file, as somebody does who has it. */
-void bench_edit(const char *sql);
 
 #endif

@@ -165,9 +165,10 @@ static void keeps_what_it_found(void **state)
 {
     (void)state;
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
-    bench_edit("DROP TRIGGER record_changed; UPDATE subscription SET seal = zeroblob(32)");
+    store_edit(bench.path,
+               "DROP TRIGGER record_changed; UPDATE subscription SET seal = zeroblob(32)");
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_SYNC_FAILURE);
-    bench_edit("UPDATE edition SET number = number + 1");
+    store_edit(bench.path, "UPDATE edition SET number = number + 1");
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_KEY_UNUSABLE);
 }
 
@@ -175,11 +176,11 @@ static void refuses_who_was_removed_at_once(void **state)
 {
     (void)state;
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_OK);
-    bench_edit("UPDATE name SET text = '1003' WHERE text = '1001'");
+    store_edit(bench.path, "UPDATE name SET text = '1003' WHERE text = '1001'");
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_UNKNOWN_USER);
-    bench_edit("UPDATE name SET text = '1001' WHERE text = '1003'");
+    store_edit(bench.path, "UPDATE name SET text = '1001' WHERE text = '1003'");
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_SYNC_FAILURE);
-    bench_edit("DELETE FROM subscription");
+    store_edit(bench.path, "DELETE FROM subscription");
     assert_int_equal(authenticate(bench.vectors[SET].autn), STATUS_UNKNOWN_USER);
 }
 

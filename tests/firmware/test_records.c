@@ -95,10 +95,10 @@ static void proves_anew_what_has_changed(void **state)
     struct subscriber_name name = name_of(0);
     assert_false(is_proven(store, &name));
     records_keep(&records, &name, &found);
-    bench_edit("UPDATE subscription SET seal = zeroblob(32) WHERE row = 2");
+    store_edit(bench_path, "UPDATE subscription SET seal = zeroblob(32) WHERE row = 2");
     records_begin(&records);
     assert_true(is_proven(store, &name));
-    bench_edit("UPDATE subscription SET seal = randomblob(32) WHERE row = 1");
+    store_edit(bench_path, "UPDATE subscription SET seal = randomblob(32) WHERE row = 1");
     records_begin(&records);
     assert_false(is_proven(store, &name));
     records_begin(&records);

@@ -133,7 +133,7 @@ static void put_seqs(const char *value)
 {
     char sql[256];
     snprintf(sql, sizeof sql, "UPDATE sqn SET seqs = %s", value);
-    bench_edit(sql);
+    store_edit(bench_path, sql);
 }
 
 static void reads_sqn_states_of_before(void **state)

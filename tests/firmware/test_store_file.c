@@ -37,7 +37,7 @@ static void refuses_somebody_elses_database(void **state)
     (void)state;
     char why[STORE_WHY_BYTES] = "";
     struct store *store = NULL;
-    bench_edit("CREATE TABLE other (x)");
+    store_edit(bench_path, "CREATE TABLE other (x)");
     assert_int_equal(store_open(bench_path, false, why, &store), STORE_CORRUPT);
     assert_non_null(strstr(why, "not a nisim store"));
 }
@@ -59,7 +59,7 @@ static void refuses_a_younger_schema(void **state)
     char why[STORE_WHY_BYTES] = "";
     struct store *store = bench_store();
     store_close(&store);
-    bench_edit("PRAGMA user_version = 99");
+    store_edit(bench_path, "PRAGMA user_version = 99");
     assert_int_equal(store_open(bench_path, false, why, &store), STORE_CORRUPT);
     assert_non_null(strstr(why, "schema version 99"));
 }
@@ -118,13 +118,13 @@ static void changes_the_edition(void **state)
     assert_int_equal(store_set_names(here, subscription), STORE_OK);
     assert_int_equal(store_commit(here), STORE_OK);
     assert_true(has_moved(there, &edition));
-    bench_edit("UPDATE name SET text = text || 'x'");
+    store_edit(bench_path, "UPDATE name SET text = text || 'x'");
     assert_true(has_moved(there, &edition));
-    bench_edit("UPDATE subscription SET seal = zeroblob(32)");
+    store_edit(bench_path, "UPDATE subscription SET seal = zeroblob(32)");
     assert_true(has_moved(there, &edition));
     assert_int_equal(store_remove(here, subscription->row), STORE_OK);
     assert_true(has_moved(there, &edition));
-    bench_edit("DELETE FROM edition");
+    store_edit(bench_path, "DELETE FROM edition");
     assert_int_equal(store_edition(there, &edition), STORE_CORRUPT);
     store_close(&there);
     store_close(&here);
@@ -139,10 +139,10 @@ static void never_repeats_an_edition(void **state)
     struct store *store = bench_store();
     struct subscription *subscription = bench_subscription("alice@ims.example.com", "1001");
     assert_int_equal(store_add(store, subscription), STORE_OK);
-    bench_edit("CREATE TABLE copy AS SELECT number FROM edition");
+    store_edit(bench_path, "CREATE TABLE copy AS SELECT number FROM edition");
     assert_int_equal(store_update(store, subscription), STORE_OK);
     assert_int_equal(store_edition(store, &first), STORE_OK);
-    bench_edit("UPDATE edition SET number = (SELECT number FROM copy)");
+    store_edit(bench_path, "UPDATE edition SET number = (SELECT number FROM copy)");
     assert_int_equal(store_update(store, subscription), STORE_OK);
     assert_int_equal(store_edition(store, &second), STORE_OK);
     assert_int_not_equal(first, second);
@@ -163,7 +163,7 @@ static void refuses_a_store_whose_edition_stands_still(void **state)
         assert_int_equal(bench_begin(state), 0);
         struct store *store = bench_store();
         store_close(&store);
-        bench_edit(edits[i]);
+        store_edit(bench_path, edits[i]);
         assert_int_not_equal(store_open(bench_path, false, why, &store), STORE_OK);
         assert_non_null(strstr(why, "edition"));
     }
@@ -177,7 +177,7 @@ static void brings_schema_1_up_to_date(void **state)
     struct subscription *subscription = bench_subscription("alice@ims.example.com", "1001");
     assert_int_equal(store_add(store, subscription), STORE_OK);
     store_close(&store);
-    bench_edit(TO_SCHEMA_1);
+    store_edit(bench_path, TO_SCHEMA_1);
     store = bench_store();
     struct store *again = bench_store();
     assert_true(has_moved(again, &edition));
@@ -193,7 +193,7 @@ static void waits_for_its_turn_to_bring_up_to_date(void **state)
     char why[STORE_WHY_BYTES] = "";
     struct store *writer = bench_store();
     struct store *store = NULL;
-    bench_edit(TO_SCHEMA_1);
+    store_edit(bench_path, TO_SCHEMA_1);
     assert_int_equal(store_begin(writer), STORE_OK);
     assert_int_equal(store_open(bench_path, false, why, &store), STORE_BUSY);
     assert_non_null(strstr(why, "schema 2"));
