@@ -131,6 +131,9 @@ enum store_result store_schema_update(struct store *store)
         rc = read_number(store, edition_parts, &parts);
     if (rc != STORE_OK || parts == EDITION_PARTS)
         return rc;
-    store_say(store, "its edition or the triggers that change it were altered");
+    store_say(
+        store,
+        "its edition or the triggers that change it were altered: put an unaltered copy back, "
+        "or restore a backup");
     return STORE_CORRUPT;
 }
